@@ -1,0 +1,1 @@
+"""`python -m benchmarks`: the same models, the same data, each contender in turn, one table."""

@@ -1,0 +1,111 @@
+"""The command line of the benchmarks."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+from benchmarks import imports, machine, report
+from benchmarks.contenders import CONTENDERS, INSTALL
+from benchmarks.race import Result, Settings, race
+from benchmarks.workloads import WORKLOADS
+
+
+def parser() -> argparse.ArgumentParser:
+    peers = "\n".join(f"  {name:12} {c.about}" for name, c in CONTENDERS.items())
+    models = "\n".join(
+        f"  {name:12} {w.title}, batch {w.batch}, {w.steps} steps an epoch"
+        for name, w in WORKLOADS.items()
+    )
+    p = argparse.ArgumentParser(
+        prog="python -m benchmarks",
+        description="Trains the same models on the same data with keraunos and its peers, in "
+        "turn,\neach in a process of its own, and prints one table.",
+        epilog=f"models:\n{models}\n  {'import':12} what importing each contender costs\n\n"
+        f"contenders:\n{peers}\n\n"
+        f"A peer that is not installed is left out. To get all of them: {INSTALL}\n"
+        "The column `noise` is the share of the machine that other programs took meanwhile:\n"
+        "believe the ratios, and believe nothing measured at a noise above 10 %.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    p.add_argument("models", nargs="*", help="which models (default: all, and import)")
+    p.add_argument("--peers", nargs="*", metavar="PEER", help="keraunos and these (default: all)")
+    p.add_argument("--only", nargs="+", metavar="NAME", help="these contenders and no others")
+    p.add_argument("--steps", type=int, help="steps of an epoch (default: by model)")
+    p.add_argument("--rounds", type=int, default=5, help="epochs each contender is timed for")
+    p.add_argument("--json", type=Path, metavar="FILE", help="write every round to FILE")
+    p.add_argument(
+        "--python",
+        action="append",
+        default=[],
+        metavar="PEER=PATH",
+        help="the interpreter of an environment where PEER is installed (repeatable)",
+    )
+    p.add_argument(
+        "--patience",
+        type=float,
+        default=0,
+        metavar="SECONDS",
+        help="before each epoch, wait so long at the most for a quiet moment",
+    )
+    p.add_argument("--again", action="store_true", help="time the first epoch of a second process")
+    p.add_argument("--profile", action="store_true", help="print where each epoch's time goes")
+    p.add_argument("--limit", type=float, default=600, help="seconds for one epoch, at the most")
+    return p
+
+
+def chosen(p: argparse.ArgumentParser, arguments: argparse.Namespace) -> tuple[list, list, dict]:
+    """The models, the contenders and their interpreters; ends the program at a wrong name."""
+    models = arguments.models or [*WORKLOADS, "import"]
+    names = arguments.only or ["keraunos", *(CONTENDERS if arguments.peers is None else [])]
+    names = list(dict.fromkeys([*names, *(arguments.peers or [])]))
+    pythons = dict(item.partition("=")[::2] for item in arguments.python)
+    for given, known in ((models, [*WORKLOADS, "import"]), ([*names, *pythons], [*CONTENDERS])):
+        if unknown := set(given) - set(known):
+            p.error(f"unknown: {', '.join(sorted(unknown))}; choose from {', '.join(known)}")
+    return models, names, pythons
+
+
+def main(argv: list[str] | None = None) -> dict[str, Any]:
+    """Runs what the command line asks for, prints the tables, and returns them as data."""
+    p = parser()
+    arguments = p.parse_args(argv)
+    models, names, pythons = chosen(p, arguments)
+    at_start = machine.describe()
+    everything: dict[str, dict[str, Result]] = {}
+    steps: dict[str, int] = {}
+    table = [*report.HEAD]
+    for model in (m for m in models if m != "import"):
+        steps[model] = arguments.steps or WORKLOADS[model].steps
+        print(f"{WORKLOADS[model].title}: {steps[model]} steps an epoch", flush=True)
+        settings = Settings(
+            steps[model],
+            arguments.rounds,
+            arguments.limit,
+            pythons,
+            arguments.patience,
+            arguments.again,
+            arguments.profile,
+        )
+        everything[model] = race(model, names, settings, lambda line: print(line, flush=True))
+        table += report.rows(model, everything[model], steps[model])
+    if everything:
+        print("\n" + report.heading(at_start, everything), *table, sep="\n")
+        print(*report.missing(everything), sep="\n")
+    for model, results in everything.items():
+        for name, result in results.items():
+            if result.profile:
+                print(f"\n{model}, {name}\n{result.profile}")
+    out: dict[str, Any] = {"machine": at_start, "models": report.as_json(everything, steps)}
+    if "import" in models:
+        out["import"] = imports.measure(names, arguments.rounds, pythons, print)
+        print("\n" + imports.table(out["import"]))
+    if arguments.json:
+        arguments.json.write_text(json.dumps(out, indent=1))
+    return out
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,83 @@
+"""One contender in a process of its own: it reads commands and trains when told to.
+
+Lines in: `first` (build, train the first epoch), `train` (one more epoch), `profile`, `quit`.
+Lines out: one JSON object for the start and for each command.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+from benchmarks import contenders, machine
+from benchmarks.workloads import WORKLOADS
+
+
+def measured(work: Callable[[], float]) -> dict[str, float]:
+    """Runs `work`; its seconds by the wall, by this process's cores, and the others' share."""
+    busy, own, start = machine.busy(), time.process_time(), time.perf_counter()
+    loss = work()
+    wall = time.perf_counter() - start
+    own = time.process_time() - own
+    noise = machine.others(machine.busy() - busy, own, wall)
+    return {"seconds": wall, "own": own, "others": noise, "loss": loss}
+
+
+def answers(contender: str, workload: str, path: str) -> dict[str, Callable[[], Any]]:
+    """The commands; importing the contender happens here, and may find nothing to import."""
+    make = contenders.load(contenders.CONTENDERS[contender])
+    import numpy as np
+
+    with np.load(path) as arrays:
+        x, y = arrays["x"], arrays["y"]
+    epoch: list[Callable[[], float]] = []
+
+    def first() -> dict[str, float]:
+        epoch.append(make(workload, x, y, WORKLOADS[workload].batch))
+        return measured(epoch[0])
+
+    def profile() -> str:
+        from benchmarks.profiling import profiled
+
+        return profiled(epoch[0])
+
+    return {
+        "first": first,
+        "train": lambda: measured(epoch[0]),
+        "profile": profile,
+        "quit": lambda: {"peak": machine.peak_megabytes()},
+    }
+
+
+def main(contender: str, workload: str, path: str) -> None:
+    # Libraries print to the standard output: it becomes the standard error, the pipe stays ours.
+    pipe = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)
+
+    def say(answer: Any) -> None:
+        print(json.dumps(answer), file=pipe, flush=True)
+
+    try:
+        commands = answers(contender, workload, path)
+    except ModuleNotFoundError as error:
+        return say({"missing": str(error).splitlines()[0]})
+    say({"versions": contenders.versions(contenders.CONTENDERS[contender])})
+    for line in sys.stdin:
+        try:
+            say(commands[line.strip()]())
+        except Exception as error:  # whatever a contender raises, the others go on
+            import traceback
+
+            traceback.print_exc()
+            say({"failed": f"{type(error).__name__}: {(str(error).splitlines() or [''])[0]}"})
+        if line.strip() == "quit":
+            return None
+    return None
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

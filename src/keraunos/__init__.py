@@ -1,0 +1,74 @@
+"""Keraunos: the Keras API on one engine, JAX/XLA. Rooms are loaded when they are first used."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+__version__ = "0.1.0"
+
+_ROOMS = (
+    *(
+        "activations",
+        "callbacks",
+        "config",
+        "constraints",
+        "datasets",
+        "initializers",
+        "layers",
+        "losses",
+    ),
+    *("metrics", "models", "ops", "optimizers", "random", "regularizers", "saving", "utils"),
+    *("backend", "dtype_policies", "mixed_precision", "preprocessing", "tree", "compat", "errors"),
+)
+# name -> the module in which it is defined
+_NAMES = {
+    "Function": "_core.graph",
+    "InputSpec": "_core.spec",
+    "KerasTensor": "_core.symbolic:SymbolicTensor",
+    "Layer": "_core.layer",
+    "Variable": "_core.variable",
+    "DTypePolicy": "config",
+    "Input": "models",
+    "Model": "models",
+    "Sequential": "models",
+    "Initializer": "initializers",
+    "Loss": "losses",
+    "Metric": "metrics",
+    "Optimizer": "optimizers",
+    "Regularizer": "regularizers",
+    "device": "utils",
+    "name_scope": "_core.naming",
+    "version": "",
+}
+
+__all__ = [*_ROOMS, *_NAMES, "__version__"]  # pyright: ignore[reportUnsupportedDunderAll]
+
+
+def version() -> str:
+    """Return the version of keraunos.
+
+    Example:
+        >>> version() == __version__
+        True
+    """
+    return __version__
+
+
+def __getattr__(name: str) -> Any:
+    if name in _ROOMS:
+        return importlib.import_module(f"keraunos.{name}")
+    if name in _NAMES:
+        module, _, other = _NAMES[name].partition(":")
+        found = getattr(importlib.import_module(f"keraunos.{module}"), other or name)
+        globals()[name] = found
+        return found
+    from keraunos import errors
+
+    raise AttributeError(
+        errors.report(f"keraunos has no {name!r}", fix=errors.suggest(name, __all__))
+    )
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,49 @@
+"""`python -m keraunos program.py [arguments]`: runs a program written for Keras, unchanged."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from types import ModuleType
+
+from keraunos import compat
+
+USAGE = """usage: python -m keraunos program.py [arguments]
+
+Runs a program that says `import keras` or `from tensorflow import keras` on keraunos."""
+
+
+def main(arguments: list[str]) -> int:
+    """Run the program named first, as `python program.py` would; return the exit code."""
+    if not arguments or arguments[0] in ("-h", "--help"):
+        print(USAGE, file=sys.stdout if arguments else sys.stderr)
+        return 0 if arguments else 2
+    path = Path(arguments[0])
+    try:
+        source = path.read_bytes()
+    except OSError as error:
+        print(f"keraunos: cannot read {path}: {error.strerror}", file=sys.stderr)
+        return 2
+    compat.install()
+    sys.argv[:] = arguments
+    # What `python -m` put there is the current folder; a program expects its own.
+    sys.path[0] = str(path.resolve().parent)
+    return _run(source, str(path))
+
+
+def _run(source: bytes, path: str) -> int:
+    program = ModuleType("__main__")
+    program.__file__ = path
+    sys.modules["__main__"] = program
+    try:
+        exec(compile(source, path, "exec", dont_inherit=True), program.__dict__)
+    except Exception as error:
+        # The traceback begins in the program, not in this file.
+        frames = error.__traceback__.tb_next if error.__traceback__ else None
+        sys.excepthook(type(error), error.with_traceback(frames), frames)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,1 @@
+"""The machine room: variables, purity, symbolic tensors, graphs, layers."""

@@ -1,0 +1,92 @@
+"""From (seed, step, call) to a random key; host-drawn numbers for initial values."""
+
+from __future__ import annotations
+
+import itertools
+import random as python_random
+import threading
+from typing import Any
+
+import jax
+import numpy as np
+
+from keraunos._core import state
+
+_lock = threading.Lock()
+_seed: int | None = None
+_variables = itertools.count()
+_eager_calls = itertools.count()
+
+
+def set_random_seed(seed: int) -> None:
+    """Seed Python, NumPy and everything random in keraunos: runs repeat to the same bits.
+
+    Args:
+        seed: an integer from 0 to 2**32 - 1.
+
+    Example:
+        >>> set_random_seed(1)
+    """
+    global _seed, _variables, _eager_calls
+    if not isinstance(seed, (int, np.integer)):
+        raise ValueError(f"set_random_seed: expected an integer, got {seed!r}")
+    python_random.seed(int(seed))
+    np.random.seed(int(seed))
+    with _lock:
+        _seed = int(seed)
+        _variables, _eager_calls = itertools.count(), itertools.count()
+
+
+def global_seed() -> int:
+    """Return the seed that was set, or one drawn from the operating system, once a process."""
+    global _seed
+    with _lock:
+        if _seed is None:
+            _seed = int(np.random.SeedSequence().generate_state(1)[0])
+        return _seed
+
+
+def is_seeded() -> bool:
+    """Return whether the seed is fixed already."""
+    return _seed is not None
+
+
+def host_generator(seed: int | None = None) -> np.random.Generator:
+    """Return NumPy's generator for the next variable, or for an explicit seed.
+
+    Initial values are drawn on the host, so that building a model compiles nothing.
+    """
+    if seed is not None:
+        return np.random.default_rng(seed)
+    index = next(_variables)
+    return np.random.default_rng([global_seed(), index])
+
+
+def next_seed() -> int:
+    """Return a new 32-bit seed that follows from the global one."""
+    return int(host_generator().integers(2**31 - 1))
+
+
+def next_key(seed: int | None = None) -> jax.Array:
+    """Return the key of this random call.
+
+    Inside a traced step it is the step's key, folded with the number of the call, so it depends
+    on (seed, step, call) alone. Outside it follows the global seed and counts calls.
+
+    Args:
+        seed: an explicit seed of the caller, mixed in; None for none.
+    """
+    scope = state.current()
+    key = None if scope is None else scope.next_key()
+    if key is None:
+        key = jax.random.fold_in(_base_key(global_seed()), next(_eager_calls))
+    return key if seed is None else jax.random.fold_in(key, seed % 2**31)
+
+
+def _base_key(seed: int) -> Any:
+    return jax.random.key(seed % 2**32, impl="threefry2x32")
+
+
+def step_seed() -> np.ndarray:
+    """Return the key data from which a training run derives the key of each step."""
+    return np.asarray(jax.random.key_data(_base_key(global_seed())))

@@ -1,0 +1,144 @@
+"""Convolutions: one function an operation, each sent to the lowering that is fastest.
+
+What was measured on XLA's CPU backend, and hence the rules:
+  - one window element ("1x1"), any stride: a matmul is 3 times faster, its gradient 5 times;
+  - grouped: the gradient of the kernel is 20 times faster with one convolution a group;
+  - depthwise: see `depthwise.py`;
+  - all others: XLA's own convolution, forward and backward, beats matmuls over patches.
+"""
+
+from __future__ import annotations
+
+import math
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+from .depthwise import shifted_sum
+from ._geometry import IntOrInts, per_axis, runs_on_cpu, spatial_axes, window_padding
+
+# Each group becomes a convolution of its own up to here; more would only slow the compiler.
+MOST_SPLIT_GROUPS = 32
+
+
+def convolution(
+    x: jax.Array,
+    kernel: jax.Array,
+    *,
+    strides: IntOrInts = 1,
+    padding: str = "valid",
+    dilation: IntOrInts = 1,
+    groups: int = 1,
+    data_format: str = "channels_last",
+) -> jax.Array:
+    """Convolves `x` (batch, *spatial, channels) with `kernel` (*window, channels // groups, filters).
+
+    `padding` is "valid", "same" or (one spatial axis only) "causal"; with
+    `data_format="channels_first"` both `x` and the result are (batch, channels, *spatial).
+
+    Example:
+        >>> x, kernel = jnp.ones((1, 5, 1)), jnp.ones((3, 1, 1))
+        >>> convolution(x, kernel, padding="same")[0, :, 0].tolist()
+        [2.0, 3.0, 3.0, 3.0, 2.0]
+    """
+    rank = kernel.ndim - 2
+    window, channels = kernel.shape[:rank], kernel.shape[rank] * groups
+    if groups > 1 and groups == channels:
+        kernel = kernel.reshape(*window, channels, -1)
+        return depthwise_convolution(
+            x, kernel, strides=strides, padding=padding, dilation=dilation, data_format=data_format
+        )
+    strides, dilation = per_axis(strides, rank), per_axis(dilation, rank)
+    axes = spatial_axes(rank, data_format)
+    pads = window_padding(padding, [x.shape[a] for a in axes], window, strides, dilation)
+    if math.prod(window) == groups == 1:
+        return _pointwise(x, kernel.reshape(channels, -1), axes, strides)
+    split = groups if runs_on_cpu() and groups <= MOST_SPLIT_GROUPS else 1
+    features = x.ndim - 1 if data_format == "channels_last" else 1
+    results = [
+        lax.conv_general_dilated(
+            part,
+            part_kernel,
+            window_strides=strides,
+            padding=pads,
+            rhs_dilation=dilation,
+            dimension_numbers=_dimension_numbers(rank, data_format),
+            feature_group_count=groups // split,
+        )
+        for part, part_kernel in zip(
+            jnp.split(x, split, features), jnp.split(kernel, split, kernel.ndim - 1)
+        )
+    ]
+    return results[0] if split == 1 else jnp.concatenate(results, features)
+
+
+def depthwise_convolution(
+    x: jax.Array,
+    kernel: jax.Array,
+    *,
+    strides: IntOrInts = 1,
+    padding: str = "valid",
+    dilation: IntOrInts = 1,
+    data_format: str = "channels_last",
+) -> jax.Array:
+    """Convolves each channel of `x` with its own filters: `kernel` (*window, channels, multiplier).
+
+    The result has channels * multiplier channels, those of one input channel together.
+    """
+    *window, channels, multiplier = kernel.shape
+    rank = len(window)
+    strides, dilation = per_axis(strides, rank), per_axis(dilation, rank)
+    axes = spatial_axes(rank, data_format)
+    pads = window_padding(padding, [x.shape[a] for a in axes], window, strides, dilation)
+    if runs_on_cpu():
+        x = x if data_format == "channels_last" else jnp.moveaxis(x, 1, -1)
+        x = jnp.repeat(x, multiplier, axis=-1) if multiplier > 1 else x
+        y = shifted_sum(x, kernel.reshape(*window, -1), strides, pads, dilation)
+        return y if data_format == "channels_last" else jnp.moveaxis(y, -1, 1)
+    return lax.conv_general_dilated(
+        x,
+        kernel.reshape(*window, 1, channels * multiplier),
+        window_strides=strides,
+        padding=pads,
+        rhs_dilation=dilation,
+        dimension_numbers=_dimension_numbers(rank, data_format),
+        feature_group_count=channels,
+    )
+
+
+def separable_convolution(
+    x: jax.Array,
+    depthwise_kernel: jax.Array,
+    pointwise_kernel: jax.Array,
+    *,
+    strides: IntOrInts = 1,
+    padding: str = "valid",
+    dilation: IntOrInts = 1,
+    data_format: str = "channels_last",
+) -> jax.Array:
+    """A depthwise convolution, then `pointwise_kernel` (*ones, channels * multiplier, filters)."""
+    x = depthwise_convolution(
+        x,
+        depthwise_kernel,
+        strides=strides,
+        padding=padding,
+        dilation=dilation,
+        data_format=data_format,
+    )
+    return convolution(x, pointwise_kernel, data_format=data_format)
+
+
+def _pointwise(x, kernel, axes, strides):
+    """A convolution whose window is one element: (channels, filters) applied everywhere."""
+    for axis, stride in zip(axes, strides):
+        x = x if stride == 1 else lax.slice_in_dim(x, 0, None, stride, axis)
+    if axes[0] == 1:
+        return x @ kernel
+    return jnp.moveaxis(jnp.tensordot(x, kernel, (1, 0)), -1, 1)
+
+
+def _dimension_numbers(rank: int, data_format: str) -> tuple[str, str, str]:
+    axes = "DHW"[-rank:]
+    features = f"N{axes}C" if data_format == "channels_last" else f"NC{axes}"
+    return features, f"{axes}IO", features

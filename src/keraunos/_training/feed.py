@@ -1,0 +1,396 @@
+"""Anything a user passes as x -> resident arrays on the device, or a stream of batches."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import jax
+import numpy as np
+
+from keraunos import config, errors
+from keraunos._training.step import Batch
+
+# Data larger than this share of the memory is streamed.
+_SHARE = 0.25
+
+
+class Resident:
+    """Arrays that live on the device: batches are cut out inside the compiled program.
+
+    Args:
+        data: (x, y, weights), structures of host arrays of one length.
+        batch_size: samples a batch.
+        pad: whether the last batch is filled up, with `valid` rows marked.
+    """
+
+    def __init__(self, data: Batch, batch_size: int, pad: bool = False) -> None:
+        self.host = data
+        self.size = size_of(data)
+        self.batch_size = min(batch_size, self.size) if not pad else batch_size
+        self.full, self.odd = divmod(self.size, self.batch_size)
+        self.steps = self.full + bool(self.odd)
+        self.padded = pad and self.odd > 0
+        fill = self.steps * self.batch_size - self.size if self.padded else 0
+        self.data = jax.tree.map(lambda a: jax.device_put(_filled(a, fill)), data)
+
+    def first(self) -> Batch:
+        """Return the first batch, on the host: its shapes are those of every full batch."""
+        return jax.tree.map(lambda a: a[: self.batch_size], self.host)
+
+    def order(self, shuffle: bool, seed: list[int]) -> np.ndarray | None:
+        """Return the order of an epoch's samples; None where they are taken as they lie."""
+        if not shuffle:
+            return None
+        return np.random.default_rng(seed).permutation(self.size).astype(np.int32)
+
+
+class Stream:
+    """Batches that come from the host, one after another.
+
+    Args:
+        source: yields x, (x, y) or (x, y, weights); an object that can be iterated over again,
+            a `Sequence` with `len` and `[i]`, or a generator.
+        steps: how many there are; None if unknown.
+    """
+
+    def __init__(self, source: Any, steps: int | None = None) -> None:
+        self._source = source
+        self._running: Iterator[Any] | None = None
+        self._peeked: list[Batch] = []
+        self.steps = steps if steps is not None else _length(source)
+
+    def first(self) -> Batch:
+        """Return the first batch without losing it."""
+        if not self._peeked:
+            try:
+                self._peeked.append(self._next())
+            except StopIteration:
+                raise ValueError(
+                    errors.report("x", expected="at least one batch", got="an empty iterator")
+                ) from None
+        return self._peeked[0]
+
+    def take(self, count: int | None) -> Iterator[Batch]:
+        """Yield `count` batches, in as many passes as that takes; without a count, one pass."""
+        done = 0
+        while count is None or done < count:
+            try:
+                batch = self._peeked.pop(0) if self._peeked else self._next()
+            except StopIteration:
+                self._running = None
+                if count is None or not self._begins_again(done, count):
+                    return
+                continue
+            done += 1
+            yield batch
+        if count is not None and count == _length(self._source):
+            self._running = None
+
+    def _begins_again(self, done: int, count: int) -> bool:
+        if not _is_generator(self._source) and (_length(self._source) or done):
+            return True
+        warnings.warn(
+            errors.report("the data ran out", expected=f"{count} batches an epoch", got=f"{done}"),
+            stacklevel=5,
+        )
+        return False
+
+    def _next(self) -> Batch:
+        if self._running is None:
+            self._running = _passes(self._source)
+        return jax.tree.map(_host_array, unpacked(next(self._running)))
+
+    def end_epoch(self) -> None:
+        """Tell a `Sequence` that an epoch is over."""
+        if hasattr(self._source, "on_epoch_end"):
+            self._source.on_epoch_end()
+
+
+class Slices:
+    """Arrays too large for the device, cut into batches on the host; iterable again and again."""
+
+    def __init__(self, data: Batch, batch_size: int, shuffle: bool) -> None:
+        self._data, self._batch_size, self._shuffle = data, batch_size, shuffle
+        self._size = size_of(data)
+
+    def __len__(self) -> int:
+        return -(-self._size // self._batch_size)
+
+    def __iter__(self) -> Iterator[Any]:
+        rows = np.random.permutation(self._size) if self._shuffle else np.arange(self._size)
+        for start in range(0, self._size, self._batch_size):
+            # Sorted within the batch: files and memory maps are read in one direction.
+            some = np.sort(rows[start : start + self._batch_size])
+            batch = jax.tree.map(lambda a, some=some: a[some], self._data)
+            yield (batch.x, batch.y, batch.weights)
+
+
+def is_arrays(x: Any) -> bool:
+    """Return whether x is data to slice (arrays, lists, frames), not something to iterate over."""
+    if hasattr(x, "shape") or hasattr(x, "to_numpy"):
+        return True
+    if isinstance(x, (list, tuple)):
+        return all(is_arrays(one) or isinstance(one, (int, float, bool, str)) for one in x)
+    return isinstance(x, dict) and all(map(is_arrays, x.values()))
+
+
+def arrays(structure: Any, what: str) -> Any:
+    """Return a structure of NumPy or JAX arrays from what a user passed.
+
+    A list of arrays is a list of inputs; a list of numbers, or of lists of them, is one array.
+
+    Raises:
+        ValueError: strings, ragged lists, or integers that need 64 bits.
+    """
+    if structure is None:
+        return None
+    if isinstance(structure, dict):
+        return {k: arrays(v, f"{what}[{k!r}]") for k, v in structure.items()}
+    if isinstance(structure, (list, tuple)) and any(
+        hasattr(v, "shape") or isinstance(v, dict) for v in structure
+    ):
+        return type(structure)(arrays(v, f"{what}[{i}]") for i, v in enumerate(structure))
+    return _array(structure, what)
+
+
+def _array(value: Any, what: str) -> Any:
+    if isinstance(value, jax.Array):
+        return value
+    try:
+        array = np.asarray(value.to_numpy() if hasattr(value, "to_numpy") else value)
+    except ValueError as error:
+        raise ValueError(
+            errors.report(what, expected="rows of one length", got=str(error))
+        ) from error
+    if array.dtype.kind in "OUS":
+        kind = "strings" if array.dtype.kind != "O" else "Python objects"
+        raise ValueError(
+            errors.report(
+                what,
+                expected="numbers",
+                got=f"{kind}: {array.ravel()[:1]}",
+                fix="turn them into numbers first, or pad ragged rows",
+            )
+        )
+    if array.ndim == 0:
+        raise ValueError(
+            errors.report(what, expected="an array with a first axis of samples", got=repr(value))
+        )
+    if array.dtype == np.float64 and config.floatx() != "float64":
+        return array.astype(config.floatx())
+    if array.dtype in (np.int64, np.uint64) and not jax.config.jax_enable_x64:
+        return _narrowed(array, what)
+    return array
+
+
+def _narrowed(array: np.ndarray, what: str) -> np.ndarray:
+    bounds = np.iinfo(np.int32)
+    if array.size and (array.max() > bounds.max or array.min() < bounds.min):
+        raise ValueError(
+            errors.report(
+                what,
+                expected="integers of 32 bits",
+                got=f"{array.max()}",
+                fix="keraunos.config.set_floatx('float64') keeps 64 bits",
+            )
+        )
+    return array.astype(np.int32)
+
+
+def _host_array(value: Any) -> Any:
+    return value if isinstance(value, jax.Array) else _array(value, "a batch")
+
+
+def gathered(x: Any, y: Any, weights: Any, class_weight: dict[int, float] | None) -> Batch:
+    """Return checked arrays: one length, no NaN unnamed, class weights as sample weights.
+
+    Raises:
+        ValueError: another number of samples in x, y or the weights.
+    """
+    data = Batch(arrays(x, "x"), arrays(y, "y"), arrays(weights, "sample_weight"))
+    sizes = {name: leaf.shape[0] for name, leaf in named_leaves(data)}
+    if len(set(sizes.values())) > 1:
+        got = ", ".join(f"{name}: {n}" for name, n in sizes.items())
+        raise ValueError(
+            errors.report("data", expected="the same number of samples everywhere", got=got)
+        )
+    if not sizes or not next(iter(sizes.values())):
+        raise ValueError(
+            errors.report("x", expected="at least one sample", got=f"{sizes or 'nothing'}")
+        )
+    if class_weight is not None:
+        data = data._replace(weights=class_weights(data.y, class_weight, data.weights))
+    warn_of_nan(data)
+    return data
+
+
+def class_weights(y: Any, weights: dict[int, float], given: Any = None) -> Any:
+    """Return one weight a sample from its class; one-hot targets are read by their largest entry.
+
+    Raises:
+        ValueError: several outputs, or a class without a weight.
+    """
+    if len(jax.tree.leaves(y)) != 1:
+        raise ValueError(
+            errors.report(
+                "class_weight", expected="a model with one output", fix="pass sample_weight instead"
+            )
+        )
+    labels = np.asarray(jax.tree.leaves(y)[0])
+    labels = (
+        labels.argmax(-1)
+        if labels.ndim > 1 and labels.shape[-1] > 1
+        else labels.reshape(len(labels), -1)[:, 0]
+    )
+    labels = labels.astype(np.int64)
+    # A class that is not named counts once, as in Keras.
+    table = np.ones(max([*weights, int(labels.max(initial=0))]) + 1, np.float32)
+    table[list(weights)] = list(weights.values())
+    found = table[labels]
+    return found if given is None else found * np.asarray(given, np.float32)
+
+
+def split(data: Batch, fraction: float) -> tuple[Batch, Batch]:
+    """Return the first samples to train on and the last ones to validate on.
+
+    Raises:
+        ValueError: the fraction leaves nothing on one side.
+    """
+    size = size_of(data)
+    at = int(np.floor(size * (1.0 - fraction)))
+    if not 0 < at < size:
+        raise ValueError(
+            errors.report(
+                "validation_split",
+                expected="samples on both sides",
+                got=f"{fraction} of {size} samples",
+            )
+        )
+    return jax.tree.map(lambda a: a[:at], data), jax.tree.map(lambda a: a[at:], data)
+
+
+def unpacked(item: Any) -> Batch:
+    """Return x, (x, y) or (x, y, weights) as a batch."""
+    if isinstance(item, Batch):
+        return item
+    if isinstance(item, (tuple, list)) and 1 <= len(item) <= 3 and not isinstance(item, list):
+        return Batch(*item)
+    if isinstance(item, list) and len(item) in (2, 3) and hasattr(item[0], "shape"):
+        return Batch(*item)
+    return Batch(item)
+
+
+def size_of(data: Batch) -> int:
+    return int(jax.tree.leaves(data)[0].shape[0])
+
+
+def fits(data: Batch) -> bool:
+    """Return whether data may live on the device: in memory already, and a small share of it."""
+    leaves = jax.tree.leaves(data)
+    if any(isinstance(leaf, np.memmap) for leaf in leaves):
+        return False
+    return sum(leaf.size * leaf.dtype.itemsize for leaf in leaves) < _SHARE * _memory()
+
+
+def _memory() -> int:
+    stats = jax.devices()[0].memory_stats() or {}
+    if "bytes_limit" in stats:
+        return stats["bytes_limit"]
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (ValueError, OSError, AttributeError):
+        return 8 << 30
+
+
+def named_leaves(data: Batch) -> list[tuple[str, Any]]:
+    """Return (name, array) of everything in a batch: `x`, `x[0]`, `y['head']`, `sample_weight`."""
+    found = []
+    for field, label in (("x", "x"), ("y", "y"), ("weights", "sample_weight")):
+        for path, leaf in jax.tree_util.tree_flatten_with_path(getattr(data, field))[0]:
+            found.append((label + jax.tree_util.keystr(path), leaf))
+    return found
+
+
+def warn_of_nan(data: Batch) -> None:
+    """Warn, by name and row, of values that are not finite; training goes on."""
+    for name, leaf in named_leaves(data):
+        # One sum finds them: it is not finite if one of the values is not.
+        if (
+            not isinstance(leaf, np.ndarray)
+            or isinstance(leaf, np.memmap)
+            or leaf.dtype.kind != "f"
+        ):
+            continue
+        with np.errstate(all="ignore"):
+            finite = np.isfinite(np.sum(leaf, dtype=np.float64))
+        if finite:
+            continue
+        rows = np.flatnonzero(~np.isfinite(leaf.reshape(len(leaf), -1)).all(1))
+        if len(rows):
+            warnings.warn(
+                errors.report(
+                    f"{name} has values that are not finite",
+                    got=f"{len(rows)} of {len(leaf)} samples, the first is number {rows[0]}",
+                ),
+                stacklevel=4,
+            )
+
+
+def check_labels(name: str, labels: Any, classes: int) -> None:
+    """Raise where integer labels lie outside of 0 ... classes - 1.
+
+    Raises:
+        ValueError: naming the bad values and where the first one is.
+    """
+    if isinstance(labels, np.memmap) or not np.size(labels):
+        return
+    array = np.asarray(labels)
+    if array.dtype.kind == "f" and not np.isfinite(array).all():
+        return
+    low, high = array.min(), array.max()
+    if low < 0 or high >= classes:
+        bad = np.flatnonzero(((array < 0) | (array >= classes)).reshape(len(array), -1).any(1))
+        raise ValueError(
+            errors.report(
+                f"{name}: labels out of range",
+                expected=f"integers from 0 to {classes - 1}, as the output has {classes} units",
+                got=f"{low} to {high}; {len(bad)} bad samples, the first is number {bad[0]}",
+                fix="subtract the smallest label, or give the last layer more units",
+            )
+        )
+
+
+def _filled(array: Any, fill: int) -> Any:
+    """Return an array with `fill` more rows, copies of the last: no value is new to the model."""
+    if not fill:
+        return array
+    last = np.repeat(np.asarray(array[-1:]), fill, axis=0)
+    return np.concatenate([np.asarray(array), last])
+
+
+def _passes(source: Any) -> Iterator[Any]:
+    if _is_sequence(source):
+        return (source[i] for i in range(len(source)))
+    return source if _is_generator(source) else iter(source)
+
+
+def _is_sequence(source: Any) -> bool:
+    return (
+        not isinstance(source, Iterable)
+        and hasattr(source, "__getitem__")
+        and hasattr(source, "__len__")
+    )
+
+
+def _is_generator(source: Any) -> bool:
+    return hasattr(source, "__next__")
+
+
+def _length(source: Any) -> int | None:
+    try:
+        return len(source)
+    except TypeError:
+        return None

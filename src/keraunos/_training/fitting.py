@@ -1,0 +1,304 @@
+"""fit, evaluate and predict, told as a story: data, program, epochs, callbacks."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import numpy as np
+
+from keraunos import errors
+from keraunos._core import random
+from keraunos._training import feed
+from keraunos._training.feed import Resident, Slices, Stream
+from keraunos._training.loop import Runner
+from keraunos._training.progress import Progbar
+from keraunos._training.step import Batch
+from keraunos.callbacks import CallbackList
+
+Logs = dict[str, Any]
+
+
+@dataclasses.dataclass
+class Plan:
+    """The arguments of `fit`."""
+
+    x: Any
+    y: Any = None
+    batch_size: int | None = None
+    epochs: int = 1
+    verbose: Any = "auto"
+    callbacks: Any = None
+    validation_split: float = 0.0
+    validation_data: Any = None
+    shuffle: bool = True
+    class_weight: dict[int, float] | None = None
+    sample_weight: Any = None
+    initial_epoch: int = 0
+    steps_per_epoch: int | None = None
+    validation_steps: int | None = None
+    validation_batch_size: int | None = None
+    validation_freq: Any = 1
+
+
+def fit(model: Any, plan: Plan) -> Any:
+    """Train a model and return its History."""
+    batch_size = plan.batch_size or 32
+    train, held_out = _training_data(plan, batch_size)
+    example = train.first()
+    model._ensure_built(example)
+    program = model._train_program(example)
+    if isinstance(train, Resident):
+        model._check_labels(train.host)
+    validation = _validation(model, plan, held_out, batch_size)
+    steps = plan.steps_per_epoch or train.steps
+    callbacks = CallbackList(
+        plan.callbacks,
+        add_history=True,
+        add_progbar=False,
+        model=model,
+        verbose=plan.verbose,
+        epochs=plan.epochs,
+        steps=steps,
+    )
+    runner = Runner(program, train)
+    model.stop_training = False
+    callbacks.on_train_begin()
+    logs: Logs = {}
+    try:
+        for epoch in range(plan.initial_epoch, plan.epochs):
+            logs = _epoch(model, plan, runner, callbacks, validation, epoch, steps)
+            if model.stop_training:
+                break
+    finally:
+        callbacks.on_train_end(logs)
+    return model.history
+
+
+def _epoch(
+    model: Any,
+    plan: Plan,
+    runner: Runner,
+    callbacks: Any,
+    validation: Any,
+    epoch: int,
+    steps: int | None,
+) -> Logs:
+    runner.program.objective.reset()
+    callbacks.on_epoch_begin(epoch)
+    bar = Progbar(steps, title=f"Epoch {epoch + 1}/{plan.epochs}", verbose=plan.verbose)
+    seed = _epoch_seed(model) if plan.shuffle else None
+    try:
+        logs = _train_epoch(model, runner, callbacks, bar, plan.steps_per_epoch, seed)
+        if isinstance(runner.feed, Stream):
+            runner.feed.end_epoch()
+        if validation is not None and _validates(plan.validation_freq, epoch):
+            found = _measure(validation, callbacks, plan.validation_steps)
+            logs |= {"val_" + name: value for name, value in found.items()}
+        bar.update(steps or bar._last[0], logs, finalize=True)
+    finally:
+        bar.close()
+    callbacks.on_epoch_end(epoch, logs)
+    return logs
+
+
+def _train_epoch(
+    model: Any, runner: Runner, callbacks: Any, bar: Progbar, steps: int | None, seed: Any
+) -> Logs:
+    listens = callbacks.listens_to_batches
+
+    def before(number: int) -> None:
+        # A hook may have frozen a layer or put another optimizer: the program follows.
+        runner.program = (
+            model._train_program(runner.feed.first())
+            if model._stale(runner.program)
+            else runner.program
+        )
+        if listens == "each":
+            callbacks.on_train_batch_begin(number)
+
+    def after(done: int, results: Any) -> None:
+        if listens:
+            callbacks.on_train_batch_end(done - 1, lambda: plain(results))
+        bar.update(done, lambda: plain(results), finalize=False)
+
+    results = runner.epoch(
+        steps,
+        seed=seed,
+        single=listens == "each",
+        before=before,
+        after=after,
+        stop=lambda: model.stop_training,
+    )
+    return plain(results)
+
+
+def evaluate(
+    model: Any,
+    x: Any,
+    y: Any,
+    batch_size: int,
+    verbose: Any,
+    sample_weight: Any,
+    steps: int | None,
+    callbacks: Any,
+) -> Logs:
+    """Return name -> value of the loss and the metrics on data."""
+    data = _test_data(model, (x, y, sample_weight), batch_size)
+    example = data.first()
+    model._ensure_built(example)
+    program = model._test_program(example)
+    if isinstance(data, Resident):
+        model._check_labels(data.host)
+    listeners = CallbackList(
+        callbacks,
+        add_history=False,
+        add_progbar=False,
+        model=model,
+        verbose=verbose,
+        epochs=1,
+        steps=data.steps,
+    )
+    bar = Progbar(steps or data.steps, verbose=verbose)
+    try:
+        found = _measure(Runner(program, data), listeners, steps, bar)
+        bar.update(steps or data.steps or bar._last[0], found, finalize=True)
+    finally:
+        bar.close()
+    return found
+
+
+def predict(
+    model: Any, x: Any, batch_size: int, verbose: Any, steps: int | None, callbacks: Any
+) -> Any:
+    """Return the outputs for all samples, on the host."""
+    cpu_batches = _predict_batches(x, batch_size)
+    total = steps or (None if isinstance(cpu_batches, Stream) else len(cpu_batches))
+    listeners = CallbackList(
+        callbacks,
+        add_history=False,
+        add_progbar=False,
+        model=model,
+        verbose=verbose,
+        epochs=1,
+        steps=total,
+    )
+    bar = Progbar(total, verbose=verbose)
+    outputs: list[Any] = []
+    source = cpu_batches.take(steps) if isinstance(cpu_batches, Stream) else iter(cpu_batches)
+    listeners.on_predict_begin()
+    try:
+        for number, batch in enumerate(source):
+            if steps is not None and number >= steps:
+                break
+            if number == 0:
+                model._ensure_built(batch)
+            listeners.on_predict_batch_begin(number)
+            outputs.append(model._predict_padded(batch, batch_size))
+            listeners.on_predict_batch_end(number, {"outputs": outputs[-1]})
+            bar.update(number + 1, finalize=False)
+        bar.update(len(outputs), finalize=True)
+    finally:
+        bar.close()
+        listeners.on_predict_end()
+    if not outputs:
+        raise ValueError(errors.report("predict", expected="at least one sample", got="none"))
+    return jax.tree.map(lambda *parts: np.concatenate([np.asarray(p) for p in parts]), *outputs)
+
+
+# -- data ----------------------------------------------------------------------------------------
+
+
+def _training_data(plan: Plan, batch_size: int) -> tuple[Resident | Stream, Batch | None]:
+    """Return what to train on, and the samples that `validation_split` holds back."""
+    if not feed.is_arrays(plan.x):
+        if plan.y is not None:
+            raise ValueError(
+                errors.report(
+                    "fit", expected="targets inside the batches of x", got="y beside an iterator"
+                )
+            )
+        return Stream(plan.x, plan.steps_per_epoch), None
+    data = feed.gathered(plan.x, plan.y, plan.sample_weight, plan.class_weight)
+    held_out = None
+    if plan.validation_split and plan.validation_data is None:
+        data, held_out = feed.split(data, plan.validation_split)
+    if feed.fits(data):
+        return Resident(data, batch_size), held_out
+    return Stream(Slices(data, batch_size, plan.shuffle)), held_out
+
+
+def _validation(model: Any, plan: Plan, held_out: Batch | None, batch_size: int) -> Runner | None:
+    given = held_out if held_out is not None else plan.validation_data
+    if given is None:
+        return None
+    data = _test_data(model, given, plan.validation_batch_size or batch_size)
+    if isinstance(data, Resident):
+        model._check_labels(data.host)
+    return Runner(model._test_program(data.first()), data)
+
+
+def _test_data(model: Any, given: Any, batch_size: int) -> Resident | Stream:
+    batch = given if isinstance(given, (tuple, Batch)) else None
+    if batch is None and isinstance(given, list) and len(given) in (2, 3):
+        batch = tuple(given)  # a list of (x, y) is what Keras takes too
+    if batch is None or not feed.is_arrays(batch[0]):
+        return Stream(given if batch is None else batch[0])
+    data = batch if isinstance(batch, Batch) else feed.gathered(*(*batch, None, None)[:3], None)
+    if not feed.fits(data):
+        return Stream(Slices(data, batch_size, shuffle=False))
+    first = jax.tree.map(lambda a: a[:batch_size], data)
+    model._ensure_built(first)
+    pads = model._settle(first).accepts_padding() and not model.run_eagerly
+    return Resident(data, batch_size, pad=pads)
+
+
+def _predict_batches(x: Any, batch_size: int) -> Any:
+    if not feed.is_arrays(x):
+        return Stream(x)
+    data = Batch(feed.arrays(x, "x"))
+    feed.warn_of_nan(data)
+    size = feed.size_of(data)
+    return [
+        jax.tree.map(lambda a, i=i: a[i : i + batch_size], data) for i in range(0, size, batch_size)
+    ]
+
+
+# -- small parts -----------------------------------------------------------------------------------
+
+
+def _measure(runner: Runner, callbacks: Any, steps: int | None, bar: Progbar | None = None) -> Logs:
+    runner.program.objective.reset()
+    callbacks.on_test_begin()
+    listens = callbacks.listens_to_test_batches
+
+    def after(done: int, results: Any) -> None:
+        if listens:
+            callbacks.on_test_batch_end(done - 1, lambda: plain(results))
+        if bar is not None:
+            bar.update(done, lambda: plain(results), finalize=False)
+
+    before: Callable[[int], None] | None = callbacks.on_test_batch_begin if listens else None
+    found = plain(runner.epoch(steps, single=bool(listens), before=before, after=after))
+    callbacks.on_test_end(found)
+    return found
+
+
+def plain(results: Any) -> Logs:
+    """Return results as Python floats, by name in alphabetical order, as Keras's logs are."""
+    values = jax.device_get(results)
+    found = {k: float(v) if np.ndim(v) == 0 else np.asarray(v).tolist() for k, v in values.items()}
+    return dict(sorted(found.items()))
+
+
+def _epoch_seed(model: Any) -> list[int]:
+    """Return what the order of this epoch follows from: the seed and the number of steps taken."""
+    return [random.global_seed(), int(model.optimizer.iterations._value)]
+
+
+def _validates(frequency: Any, epoch: int) -> bool:
+    if isinstance(frequency, int):
+        return (epoch + 1) % frequency == 0
+    return epoch + 1 in frequency

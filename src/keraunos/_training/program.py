@@ -1,0 +1,201 @@
+"""Programs: the pure steps, traced once, compiled for one step or for many a dispatch."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.extend.core import jaxpr_as_fun
+
+from keraunos._core import random
+from keraunos._core.variable import Variable
+from keraunos._kernels.loop import steps_may_loop
+from keraunos._training.step import Batch, Boxes, Values, results
+
+Step = Callable[..., Any]
+
+
+def current_values(boxes: Boxes, donate: bool = False) -> Values:
+    """Return what the boxes hold now; to be donated, what somebody has seen is copied."""
+
+    def read(box: Variable) -> Any:
+        return jax.device_put(np.array(box._value)) if donate and box._lent else box._value
+
+    return Values(*([read(box) for box in part] for part in boxes))
+
+
+def put_values(boxes: Boxes, values: Values) -> None:
+    """Let the boxes hold new values: nothing is copied, nothing waits."""
+    for part, new in zip(boxes, values, strict=True):
+        for box, value in zip(part, new, strict=False):
+            box._value = value
+            box._lent = False
+
+
+class StepProgram:
+    """Runs a step on boxes: one batch a dispatch, or many cut from resident arrays.
+
+    Args:
+        step: (values, batch, key) -> values; only what changes is in the result.
+        boxes: the variables.
+        objective: whose results come out with each dispatch.
+        changes: which of the four parts the step returns: these are donated and written back.
+    """
+
+    def __init__(self, step: Step, boxes: Boxes, objective: Any, changes: tuple[str, ...]) -> None:
+        self._step, self.boxes, self.objective, self._changes = step, boxes, objective, changes
+        self._seed = random.step_seed()
+        self._compiled: dict[Any, Callable[..., Any]] = {}
+        self._traces: dict[Any, Traced] = {}
+
+    def run_batch(self, batch: Batch) -> dict[str, Any]:
+        """Take one step on a batch from the host and return the results so far, on the device."""
+        batch = jax.tree.map(jnp.asarray, batch)
+        run = self._program("batch", batch, lambda traced: self._one(traced))
+        return self._dispatch(run, batch)
+
+    def run_rows(
+        self, data: Batch, order: Any, offset: int, steps: int, size: int, valid: int | None = None
+    ) -> dict[str, Any]:
+        """Take steps on resident arrays, from sample `offset` of the epoch on.
+
+        Args:
+            data: arrays on the device.
+            order: (samples,) the order of this epoch, or None.
+            offset: the first sample.
+            steps: how many; more than one only where `loops()` says so.
+            size: samples a batch.
+            valid: how many samples count, where the arrays were filled up; None: all.
+        """
+        example = _example(data, size, valid is not None)
+        key = ("rows", size, order is None, valid)
+        run = self._program(
+            key, example, lambda traced: self._many(traced, size, order is not None, valid)
+        )
+        return self._dispatch(run, data, order, np.int32(offset), np.int32(steps))
+
+    def loops(self, data: Batch, size: int, padded: bool = False) -> bool:
+        """Return whether many steps may be put in one program on this platform."""
+        return self._traced(_example(data, size, padded)).may_loop
+
+    def _dispatch(self, run: Callable[..., Any], *data: Any) -> dict[str, Any]:
+        values = current_values(self.boxes, donate=True)
+        changing = {name: getattr(values, name) for name in self._changes}
+        fixed = {
+            name: getattr(values, name) for name in Values._fields if name not in self._changes
+        }
+        new, found = run(changing, fixed, self._seed, *data)
+        put_values(self.boxes, Values(*(new.get(name, ()) for name in Values._fields)))
+        return found
+
+    # -- tracing and compiling --------------------------------------------------------------------
+
+    def _program(self, key: Any, example: Any, make: Callable[[Traced], Any]) -> Callable[..., Any]:
+        shapes = tuple((leaf.shape, str(leaf.dtype)) for leaf in jax.tree.leaves(example))
+        full = (key, shapes, jax.tree.structure(example))
+        if full not in self._compiled:
+            self._compiled[full] = jax.jit(make(self._traced(example)), donate_argnums=0)
+        return self._compiled[full]
+
+    def _traced(self, example: Any) -> Traced:
+        batch = jax.tree.map(lambda a: jax.ShapeDtypeStruct(a.shape, a.dtype), example)
+        leaves, tree = jax.tree.flatten(batch)
+        key = (tuple((leaf.shape, leaf.dtype) for leaf in leaves), tree)
+        if key not in self._traces:
+            self._traces[key] = Traced(self._step, current_values(self.boxes), batch)
+        return self._traces[key]
+
+    def _one(self, traced: Traced) -> Callable[..., Any]:
+        def run(changing: Any, fixed: Any, seed: Any, batch: Batch) -> Any:
+            new = self._advance(traced, changing, fixed, seed, batch)
+            return new, self._results(new)
+
+        return run
+
+    def _many(
+        self, traced: Traced, size: int, shuffled: bool, valid: int | None
+    ) -> Callable[..., Any]:
+        def run(
+            changing: Any, fixed: Any, seed: Any, data: Batch, order: Any, offset: Any, steps: Any
+        ) -> Any:
+            def body(i: Any, now: Any) -> Any:
+                start = offset + i * size
+                batch = _cut(data, order if shuffled else None, start, size)
+                if valid is not None:
+                    batch = batch._replace(valid=start + jnp.arange(size) < valid)
+                return self._advance(traced, now, fixed, seed, batch)
+
+            new = (
+                jax.lax.fori_loop(0, steps, body, changing)
+                if traced.may_loop
+                else body(0, changing)
+            )
+            return new, self._results(new)
+
+        return run
+
+    def _advance(self, traced: Traced, changing: Any, fixed: Any, seed: Any, batch: Batch) -> Any:
+        values = Values(**changing, **fixed)
+        key = jax.random.wrap_key_data(seed, impl="threefry2x32")
+        if values.optimizer:
+            key = jax.random.fold_in(
+                key, values.optimizer[0].astype(jnp.uint32)
+            )  # the step's number
+        new = traced(values, batch, key)
+        return {name: getattr(new, name) for name in changing}
+
+    def _results(self, new: Any) -> dict[str, Any]:
+        return results(self.objective, self.boxes, new["metrics"])
+
+
+class Traced:
+    """A step traced to a jaxpr once, so that every program made of it costs no second tracing."""
+
+    def __init__(self, step: Step, values: Values, batch: Any) -> None:
+        key = jax.random.key(0, impl="threefry2x32")
+        closed, shape = jax.make_jaxpr(step, return_shape=True)(values, batch, key)
+        self._run = jaxpr_as_fun(closed)
+        self._tree = jax.tree.structure(shape)
+        self.may_loop = steps_may_loop(closed)
+
+    def __call__(self, values: Values, batch: Any, key: Any) -> Values:
+        return jax.tree.unflatten(self._tree, self._run(*jax.tree.leaves((values, batch, key))))
+
+
+def _example(data: Batch, size: int, padded: bool) -> Batch:
+    """Return the shapes of a batch that is cut from resident arrays."""
+    batch = jax.tree.map(lambda a: jax.ShapeDtypeStruct((size, *a.shape[1:]), a.dtype), data)
+    return batch._replace(valid=jax.ShapeDtypeStruct((size,), jnp.bool_)) if padded else batch
+
+
+def _cut(data: Batch, order: Any, start: Any, size: int) -> Batch:
+    """Return the batch that begins at sample `start` of the epoch."""
+    if order is None:
+        return jax.tree.map(lambda a: jax.lax.dynamic_slice_in_dim(a, start, size), data)
+    rows = jax.lax.dynamic_slice_in_dim(order, start, size)
+    return jax.tree.map(
+        lambda a: a.at[rows].get(mode="promise_in_bounds", unique_indices=True), data
+    )
+
+
+def buckets() -> list[int]:
+    """Return the sizes to which an odd batch is filled up: powers of two."""
+    return list(itertools.accumulate([1] * 21, lambda n, _: n * 2))
+
+
+def bucket(count: int, batch_size: int) -> int:
+    """Return the size of the program that takes `count` samples: few sizes, so few compilations.
+
+    Example:
+        >>> bucket(5, 32), bucket(30, 48), bucket(33, 32)
+        (8, 32, 32)
+    """
+    return (
+        min(batch_size, next(n for n in buckets() if n >= count))
+        if count < batch_size
+        else batch_size
+    )

@@ -1,0 +1,125 @@
+"""The pure step: (values, batch) -> (values, outputs). One builder for train, test and predict."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+
+from keraunos._core import context, state
+from keraunos._core.variable import Variable
+from keraunos._training.compile import Objective
+
+
+class Boxes(NamedTuple):
+    """The variables of a training run, in four lists."""
+
+    trainable: list[Variable]
+    other: list[Variable]
+    optimizer: list[Variable]
+    metrics: list[Variable]
+
+
+class Values(NamedTuple):
+    """Their values, in the same order."""
+
+    trainable: list[Any]
+    other: list[Any]
+    optimizer: list[Any]
+    metrics: list[Any]
+
+
+class Batch(NamedTuple):
+    """One batch; `valid` is (batch,) bool where rows only fill it up, else None."""
+
+    x: Any
+    y: Any = None
+    weights: Any = None
+    valid: Any = None
+
+
+def train_step(
+    model: Any, objective: Objective, optimizer: Any, boxes: Boxes
+) -> Callable[..., Values]:
+    """Return the step that changes weights: forward, backward, update, measure."""
+
+    def step(values: Values, batch: Batch, key: jax.Array) -> Values:
+        def loss_of(trainable: list[Any]) -> tuple[Any, Any]:
+            mine = [*boxes.trainable, *boxes.other, *boxes.optimizer]
+            theirs = [*trainable, *values.other, *values.optimizer]
+            with state.bind(mine, theirs, key) as scope, context.fresh(training=True):
+                outputs = model(batch.x, training=True)
+                total, parts = _total(model, objective, batch, outputs)
+                scaled = optimizer.scale_loss(total)
+                return scaled, (scope.updates(boxes.other), outputs, _masks(outputs), total, parts)
+
+        grads, (other, outputs, masks, total, parts) = jax.grad(loss_of, has_aux=True)(
+            values.trainable
+        )
+        mine = [*boxes.trainable, *boxes.other, *boxes.optimizer, *boxes.metrics]
+        theirs = [*values.trainable, *other, *values.optimizer, *values.metrics]
+        with state.bind(mine, theirs, key) as scope, context.fresh(training=True):
+            optimizer.apply(grads, boxes.trainable)
+            _restore(outputs, masks)
+            objective.update(batch.y, outputs, batch.weights, total, parts, batch.valid)
+            return _updates(scope, boxes)
+
+    return step
+
+
+def test_step(model: Any, objective: Objective, boxes: Boxes) -> Callable[..., Values]:
+    """Return the step that only measures."""
+
+    def step(values: Values, batch: Batch, key: jax.Array) -> Values:
+        mine = [*boxes.trainable, *boxes.other, *boxes.metrics]
+        theirs = [*values.trainable, *values.other, *values.metrics]
+        with state.bind(mine, theirs, key) as scope, context.fresh(training=False):
+            outputs = model(batch.x, training=False)
+            total, parts = _total(model, objective, batch, outputs)
+            objective.update(batch.y, outputs, batch.weights, total, parts, batch.valid)
+            # Weights do not change in a test: only what was measured comes out.
+            return Values([], [], [], scope.updates(boxes.metrics))
+
+    return step
+
+
+def predict_step(model: Any, boxes: Boxes) -> Callable[..., Any]:
+    """Return the step that computes outputs."""
+
+    def step(values: Values, batch: Batch, key: jax.Array) -> Any:
+        mine = [*boxes.trainable, *boxes.other]
+        with (
+            state.bind(mine, [*values.trainable, *values.other], key),
+            context.fresh(training=False),
+        ):
+            return model(batch.x, training=False)
+
+    return step
+
+
+def results(objective: Objective, boxes: Boxes, values: list[Any]) -> dict[str, Any]:
+    """Return what was measured, from the values of the metrics."""
+    with state.bind(boxes.metrics, values), context.fresh():
+        return objective.results()
+
+
+def _total(model: Any, objective: Objective, batch: Batch, outputs: Any) -> tuple[Any, Any]:
+    total, parts = objective.losses(batch.y, outputs, batch.weights, batch.valid)
+    for extra in model.losses:
+        total = total + extra.astype(total.dtype)
+    return total, parts
+
+
+def _masks(outputs: Any) -> list[Any]:
+    return [context.get_mask(leaf) for leaf in jax.tree.leaves(outputs)]
+
+
+def _restore(outputs: Any, masks: list[Any]) -> None:
+    for leaf, mask in zip(jax.tree.leaves(outputs), masks, strict=True):
+        if mask is not None:
+            context.set_mask(leaf, mask)
+
+
+def _updates(scope: state.Scope, boxes: Boxes) -> Values:
+    return Values(*(scope.updates(part) for part in boxes))

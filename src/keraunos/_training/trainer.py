@@ -1,0 +1,433 @@
+"""Trainer: what a compiled model can do: fit, evaluate, predict and their batch forms."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import jax
+import numpy as np
+
+from keraunos import errors
+from keraunos import losses as losses_room
+from keraunos import metrics as metrics_room
+from keraunos import optimizers as optimizers_room
+from keraunos._core import calling, naming, random, registry, state
+from keraunos._core.symbolic import SymbolicTensor
+from keraunos._training import cache, eager, feed, fitting, step
+from keraunos._training.compile import Objective, aligned
+from keraunos._training.program import StepProgram, bucket, current_values
+from keraunos._training.step import Batch, Boxes
+
+# The loss and the shapes decide what these mean.
+_CHOSEN_BY_SHAPE = ("accuracy", "acc", "crossentropy", "ce")
+
+
+class Trainer:
+    """The training half of `Model`."""
+
+    def __init__(self) -> None:
+        self._compile_arguments: dict[str, Any] | None = None
+        self.optimizer: Any = None
+        self.loss: Any = None
+        self.stop_training = False
+        self.history: Any = None
+        self.run_eagerly = False
+        self.steps_per_execution = 1
+        self._objective: Objective | None = None
+        self._programs: dict[Any, Any] = {}
+        self._signed: tuple[int, Any] = (-1, None)
+        self._lock = threading.RLock()
+        self._book.hidden |= {
+            "_programs",
+            "_objective",
+            "_compile_arguments",
+            "history",
+            "optimizer",
+        }  # pyright: ignore
+
+    # -- compile --------------------------------------------------------------------------------
+
+    def compile(
+        self,
+        optimizer: Any = "rmsprop",
+        loss: Any = None,
+        loss_weights: Any = None,
+        metrics: Any = None,
+        weighted_metrics: Any = None,
+        run_eagerly: bool = False,
+        steps_per_execution: int = 1,
+        jit_compile: Any = "auto",
+        auto_scale_loss: bool = True,
+    ) -> None:
+        """Say how the model is trained.
+
+        Args:
+            optimizer: a name, an `Optimizer`, or an optax transformation.
+            loss: a name, a `Loss` or a function `(y_true, y_pred) -> (batch,)`; for several outputs
+                a list, or a dictionary by output name.
+            loss_weights: how much each output's loss counts.
+            metrics: names, `Metric`s or functions; for several outputs a list of lists, or a
+                dictionary by output name.
+            weighted_metrics: the same, but these see the sample weights.
+            run_eagerly: run Python step by step, for a debugger; slow.
+            steps_per_execution: a hint; the loop chooses by itself.
+            jit_compile: kept for programs that pass it; the step is always compiled.
+            auto_scale_loss: whether float16 training scales its loss by itself.
+
+        Raises:
+            ValueError: an unknown name; the message has the nearest ones.
+        """
+        self.optimizer = optimizers_room.get(optimizer)
+        for one in jax.tree.leaves(loss, is_leaf=_is_leaf):
+            losses_room.get(one)  # a wrong name is an error here, not an hour later
+        for one in [
+            *jax.tree.leaves(metrics, is_leaf=_is_leaf),
+            *jax.tree.leaves(weighted_metrics, is_leaf=_is_leaf),
+        ]:
+            if isinstance(one, str):
+                _check_metric(one)
+        if (
+            auto_scale_loss
+            and getattr(self, "compute_dtype", "") == "float16"
+            and hasattr(optimizers_room, "LossScaleOptimizer")
+        ):
+            if not isinstance(self.optimizer, optimizers_room.LossScaleOptimizer):
+                self.optimizer = optimizers_room.LossScaleOptimizer(self.optimizer)
+        self.loss, self.run_eagerly, self.steps_per_execution = (
+            loss,
+            run_eagerly,
+            steps_per_execution,
+        )
+        self._compile_arguments = {
+            "optimizer": self.optimizer,
+            "loss": loss,
+            "loss_weights": loss_weights,
+            "metrics": metrics,
+            "weighted_metrics": weighted_metrics,
+            "run_eagerly": run_eagerly,
+            "steps_per_execution": steps_per_execution,
+            "jit_compile": jit_compile,
+        }
+        self._objective = None
+        self._programs.clear()
+        self.stop_training = False
+
+    @property
+    def compiled(self) -> bool:
+        return self._compile_arguments is not None
+
+    @property
+    def metrics(self) -> list[Any]:
+        """The loss tracker, the metrics of `compile` and those that layers keep."""
+        return self._objective.metrics if self._objective is not None else self._own_metrics()
+
+    @property
+    def metrics_names(self) -> list[str]:
+        return [m.name for m in self.metrics]
+
+    def _own_metrics(self) -> list[Any]:
+        layers = self._flatten_layers()  # pyright: ignore
+        return [m for layer in layers for m in layer._members(metrics_room.Metric)]
+
+    def reset_metrics(self) -> None:
+        """Set every metric back to its beginning."""
+        for metric in self.metrics:
+            metric.reset_state()
+
+    # -- fit, evaluate, predict -------------------------------------------------------------------
+
+    def fit(
+        self,
+        x: Any = None,
+        y: Any = None,
+        batch_size: int | None = None,
+        epochs: int = 1,
+        verbose: Any = "auto",
+        callbacks: Any = None,
+        validation_split: float = 0.0,
+        validation_data: Any = None,
+        shuffle: bool = True,
+        class_weight: dict[int, float] | None = None,
+        sample_weight: Any = None,
+        initial_epoch: int = 0,
+        steps_per_epoch: int | None = None,
+        validation_steps: int | None = None,
+        validation_batch_size: int | None = None,
+        validation_freq: Any = 1,
+    ) -> Any:
+        """Train for a number of epochs and return the `History`.
+
+        Args:
+            x, y: arrays, or lists or dictionaries of them, (samples, ...); or x alone: something
+                that yields batches (x, y) or (x, y, weights).
+            batch_size: samples a step, 32 by default.
+            epochs: the number of the last epoch.
+            verbose: 0 silent, 1 bar, 2 one line an epoch, "auto" what suits the output.
+            callbacks: `Callback`s.
+            validation_split: the share of samples, taken from the end, to validate on.
+            validation_data: (x, y) or (x, y, weights), or batches.
+            shuffle: whether each epoch has an order of its own.
+            class_weight: class -> weight.
+            sample_weight: (samples,) or (samples, time).
+            initial_epoch: the number of the first epoch.
+            steps_per_epoch, validation_steps: how many batches make an epoch; all by default.
+            validation_batch_size: by default `batch_size`.
+            validation_freq: validate every so many epochs, or in the epochs of this list.
+
+        Raises:
+            RuntimeError: the model is not compiled.
+            ValueError: data that do not fit the model, each other, or the loss.
+        """
+        self._check_compiled("fit")
+        return fitting.fit(
+            self,
+            fitting.Plan(
+                x=x,
+                y=y,
+                batch_size=batch_size,
+                epochs=epochs,
+                verbose=verbose,
+                callbacks=callbacks,
+                validation_split=validation_split,
+                validation_data=validation_data,
+                shuffle=shuffle,
+                class_weight=class_weight,
+                sample_weight=sample_weight,
+                initial_epoch=initial_epoch,
+                steps_per_epoch=steps_per_epoch,
+                validation_steps=validation_steps,
+                validation_batch_size=validation_batch_size,
+                validation_freq=validation_freq,
+            ),
+        )
+
+    def evaluate(
+        self,
+        x: Any = None,
+        y: Any = None,
+        batch_size: int | None = None,
+        verbose: Any = "auto",
+        sample_weight: Any = None,
+        steps: int | None = None,
+        callbacks: Any = None,
+        return_dict: bool = False,
+        **kwargs: Any,
+    ) -> Any:
+        """Measure the loss and the metrics on data.
+
+        Args:
+            x, y, batch_size, sample_weight, verbose, callbacks: as in `fit`.
+            steps: how many batches; all by default.
+            return_dict: whether to return name -> value.
+
+        Returns:
+            The loss, or a list of the loss and the metrics in the order of `metrics_names`.
+        """
+        self._check_compiled("evaluate")
+        found = fitting.evaluate(
+            self, x, y, batch_size or 32, verbose, sample_weight, steps, callbacks
+        )
+        found = self._objective.ordered(found)  # pyright: ignore[reportOptionalMemberAccess]
+        return found if return_dict else _listed(found)
+
+    def predict(
+        self,
+        x: Any,
+        batch_size: int | None = None,
+        verbose: Any = "auto",
+        steps: int | None = None,
+        callbacks: Any = None,
+    ) -> Any:
+        """Return the model's outputs for all samples, as NumPy arrays.
+
+        Args:
+            x: arrays (samples, ...), or something that yields batches.
+            batch_size: samples at a time, 32 by default.
+            verbose, callbacks: as in `fit`.
+            steps: how many batches; all by default.
+        """
+        return fitting.predict(self, x, batch_size or 32, verbose, steps, callbacks)
+
+    def predict_on_batch(self, x: Any) -> Any:
+        """Return the outputs for one batch, as NumPy arrays."""
+        data = Batch(feed.arrays(x, "x"))
+        self._ensure_built(data)
+        return jax.tree.map(np.asarray, self._predict_padded(data, feed.size_of(data)))
+
+    def train_on_batch(
+        self,
+        x: Any,
+        y: Any = None,
+        sample_weight: Any = None,
+        class_weight: dict[int, float] | None = None,
+        return_dict: bool = False,
+    ) -> Any:
+        """Take one training step and return the loss and metrics since the last reset."""
+        self._check_compiled("train_on_batch")
+        data = feed.gathered(x, y, sample_weight, class_weight)
+        found = self._floats(self._train_program(data).run_batch(data))
+        return found if return_dict else _listed(found)
+
+    def test_on_batch(
+        self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False
+    ) -> Any:
+        """Return the loss and metrics of one batch, with those since the last reset."""
+        self._check_compiled("test_on_batch")
+        data = feed.gathered(x, y, sample_weight, None)
+        found = self._floats(self._test_program(data).run_batch(data))
+        return found if return_dict else _listed(found)
+
+    # -- programs ---------------------------------------------------------------------------------
+
+    def _check_compiled(self, what: str) -> None:
+        if not self.compiled:
+            raise RuntimeError(
+                errors.report(
+                    f"{what}: model {self.name!r} is not compiled",
+                    fix="model.compile(optimizer, loss) first",
+                )  # pyright: ignore
+            )
+
+    def _ensure_built(self, example: Batch) -> Any:
+        """Build an unbuilt model on the shapes of a batch; return its outputs, symbolically."""
+        specs = jax.tree.map(lambda a: SymbolicTensor((None, *a.shape[1:]), a.dtype), example.x)
+        if not self._is_ready():
+            return calling.infer(self, (specs,), {})  # pyright: ignore
+        return None
+
+    def _is_ready(self) -> bool:
+        return self.built and all(layer.built for layer in self._flatten_layers())  # pyright: ignore
+
+    def _settle(self, example: Batch) -> Objective:
+        """Resolve losses and metrics for the shapes of a batch, once after each compile."""
+        with self._lock:
+            if self._objective is not None:
+                return self._objective
+            cache.enable()
+            outputs = calling.infer(self, (jax.tree.map(_unsized, example.x),), {})  # pyright: ignore
+            names = getattr(self, "output_names", ())
+            assert self._compile_arguments is not None
+            self._objective = Objective(
+                self._compile_arguments, names, example.y, outputs, self._own_metrics()
+            )
+            return self._objective
+
+    def _boxes(self) -> Boxes:
+        trainable = self.trainable_variables  # pyright: ignore
+        other = self.non_trainable_variables  # pyright: ignore
+        objective = self._objective
+        metrics = objective.variables if objective is not None else []
+        optimizer = (
+            self.optimizer.variables if self.optimizer is not None and self.optimizer.built else []
+        )
+        return Boxes(trainable, other, optimizer, metrics)
+
+    def _train_program(self, example: Batch) -> StepProgram:
+        objective = self._settle(example)
+        trainable = self.trainable_variables  # pyright: ignore
+        key = ("train", self._signature(), id(self.optimizer), id(objective))
+        if key not in self._programs:
+            self.optimizer.build(trainable)
+            boxes = self._boxes()
+            made = step.train_step(self, objective, self.optimizer, boxes)
+            self._programs[key] = self._made(
+                made, boxes, objective, ("trainable", "other", "optimizer", "metrics")
+            )
+        return self._programs[key]
+
+    def _test_program(self, example: Batch) -> StepProgram:
+        objective = self._settle(example)
+        key = ("test", self._signature(), id(objective))
+        if key not in self._programs:
+            boxes = self._boxes()._replace(optimizer=[])
+            self._programs[key] = self._made(
+                step.test_step(self, objective, boxes), boxes, objective, ("metrics",)
+            )
+        return self._programs[key]
+
+    def _stale(self, program: Any) -> bool:
+        """Return whether a program was made for other frozen layers or another optimizer."""
+        key = ("train", self._signature(), id(self.optimizer), id(self._objective))
+        return self._programs.get(key) is not program
+
+    def _signature(self) -> Any:
+        """Return what a traced step depends on beside values: what is trained."""
+        if self._signed[0] != state.version():
+            layers = tuple(layer.trainable for layer in self._flatten_layers())  # pyright: ignore
+            variables = tuple(id(v) for v in self.trainable_variables)  # pyright: ignore
+            self._signed = (state.version(), (layers, variables))
+        return self._signed[1]
+
+    def _made(self, made: Any, boxes: Boxes, objective: Objective, changes: tuple[str, ...]) -> Any:
+        if self.run_eagerly:
+            return eager.EagerProgram(made, boxes, objective, changes)
+        return StepProgram(made, boxes, objective, changes)
+
+    def _predict_padded(self, data: Batch, batch_size: int) -> Any:
+        """Return outputs on the device; the batch is filled up to one of few sizes."""
+        count = feed.size_of(data)
+        size = bucket(count, batch_size) if count < batch_size else bucket(count, 1 << 20)
+        if count == batch_size:
+            size = count
+        run, boxes = self._predict_program()
+        x = jax.tree.map(lambda a: feed._filled(a, size - count), data.x)
+        outputs = run(current_values(boxes), Batch(x), random.step_seed())
+        return (
+            outputs
+            if size == count
+            else jax.tree.map(lambda a: a[:count] if a.ndim and a.shape[0] == size else a, outputs)
+        )
+
+    def _predict_program(self) -> Any:
+        key = ("predict", self._signature())
+        with self._lock:
+            if key not in self._programs:
+                cache.enable()
+                boxes = self._boxes()._replace(optimizer=[], metrics=[])
+                made = step.predict_step(self, boxes)
+
+                def run(values: Any, batch: Batch, seed: Any) -> Any:
+                    return made(values, batch, jax.random.wrap_key_data(seed, impl="threefry2x32"))
+
+                self._programs[key] = (run if self.run_eagerly else jax.jit(run), boxes)
+            return self._programs[key]
+
+    def _floats(self, found: dict[str, Any]) -> dict[str, Any]:
+        assert self._objective is not None
+        return self._objective.ordered(fitting.plain(found))
+
+    def _check_labels(self, data: Batch) -> None:
+        """Compare integer labels with the number of units of their output, once, on the host."""
+        objective = self._objective
+        if objective is None or data.y is None:
+            return
+        targets = aligned(data.y, objective.names, objective._outputs, "y")
+        leaves = jax.tree.leaves(objective._outputs)
+        for term in objective.terms:
+            classes = losses_room.label_range(term.loss, tuple(leaves[term.output].shape))
+            if classes is not None:
+                feed.check_labels(
+                    "y" if len(leaves) == 1 else f"y[{term.name!r}]", targets[term.output], classes
+                )
+
+
+def _check_metric(name: str) -> None:
+    """Raise for a name that is no metric: at compile, not after an hour."""
+    if name not in _CHOSEN_BY_SHAPE:
+        found = registry.names("metrics")
+        if name not in found:
+            registry.get("metrics", name)
+
+
+def _unsized(array: Any) -> SymbolicTensor:
+    return SymbolicTensor((None, *array.shape[1:]), array.dtype)
+
+
+def _is_leaf(value: Any) -> bool:
+    return isinstance(value, dict) and "class_name" in value
+
+
+def _listed(found: dict[str, Any]) -> Any:
+    values = list(found.values())
+    return values[0] if len(values) == 1 else values

@@ -1,0 +1,27 @@
+"""Callbacks: what a program does at the ends of batches, epochs and runs."""
+
+from keraunos.callbacks.callback import Callback
+from keraunos.callbacks.callback_list import CallbackList
+from keraunos.callbacks.csv_logger import CSVLogger
+from keraunos.callbacks.early_stopping import EarlyStopping
+from keraunos.callbacks.history import History
+from keraunos.callbacks.lambda_callback import LambdaCallback
+from keraunos.callbacks.learning_rate_scheduler import LearningRateScheduler
+from keraunos.callbacks.model_checkpoint import ModelCheckpoint
+from keraunos.callbacks.progbar_logger import ProgbarLogger
+from keraunos.callbacks.reduce_lr_on_plateau import ReduceLROnPlateau
+from keraunos.callbacks.terminate_on_nan import TerminateOnNaN
+
+__all__ = [
+    "CSVLogger",
+    "Callback",
+    "CallbackList",
+    "EarlyStopping",
+    "History",
+    "LambdaCallback",
+    "LearningRateScheduler",
+    "ModelCheckpoint",
+    "ProgbarLogger",
+    "ReduceLROnPlateau",
+    "TerminateOnNaN",
+]

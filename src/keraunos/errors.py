@@ -1,0 +1,80 @@
+"""The form of every error message: where, what was expected, what came, what to do."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+from collections.abc import Iterable
+from types import ModuleType
+
+_WIDTH = 300  # of one line: an error is read, not scrolled
+
+
+def report(
+    where: str,
+    *,
+    expected: object = None,
+    got: object = None,
+    fix: object = None,
+    note: object = None,
+) -> str:
+    """Return a message of at most six lines.
+
+    Args:
+        where: the layer's path or the function's name, and what went wrong there.
+        expected: what would have been right.
+        got: what came.
+        fix: what to do about it.
+        note: one more fact, if it helps.
+
+    Example:
+        >>> print(report("Dense 'd'", expected="units > 0", got="units=-1"))
+        Dense 'd'
+          expected: units > 0
+          got:      units=-1
+    """
+    rows = [
+        ("expected: ", expected),
+        ("got:      ", got),
+        ("note:     ", note),
+        ("fix:      ", fix),
+    ]
+    return "\n".join([_line(where), *("  " + label + _line(text) for label, text in rows if text)])
+
+
+def suggest(name: object, choices: Iterable[str], most: int = 3) -> str:
+    """Return "did you mean ...?" with the nearest valid names, or the valid names.
+
+    Example:
+        >>> suggest("adm", ["adam", "sgd"])
+        "did you mean 'adam'?"
+    """
+    names = sorted(set(choices))
+    lowered = {n.lower(): n for n in reversed(names)}
+    near = difflib.get_close_matches(str(name).lower(), lowered, n=most, cutoff=0.6)
+    if near:
+        return "did you mean " + " or ".join(repr(lowered[n]) for n in near) + "?"
+    return "valid names: " + ", ".join(names)
+
+
+def require(module: str, extra: str, why: str) -> ModuleType:
+    """Import an optional package, or raise an error that names the extra that brings it.
+
+    Raises:
+        ImportError: the package is not installed.
+
+    Example:
+        >>> require("json", "plot", "reading").__name__
+        'json'
+    """
+    try:
+        return importlib.import_module(module)
+    except ImportError as error:
+        package = module.partition(".")[0]
+        fix = f"pip install 'keraunos[{extra}]'"
+        raise ImportError(report(f"{why} needs the package {package}", fix=fix)) from error
+
+
+def _line(text: object) -> str:
+    flat = " ".join(str(text).split())
+    return flat if len(flat) <= _WIDTH else flat[: _WIDTH - 3] + "..."

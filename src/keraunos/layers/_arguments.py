@@ -1,0 +1,101 @@
+"""What the constructors of layers share: arguments checked once, with the layer's name and the valid range."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from keraunos import config, constraints, errors, initializers, regularizers
+from keraunos._core.layer import Layer
+from keraunos._core.variable import Variable
+
+
+def complain(layer: Layer, argument: str, expected: object, got: object) -> ValueError:
+    """Return the error for an argument of a layer's constructor."""
+    where = f"{type(layer).__name__} {layer.name!r}, argument {argument!r}"
+    return ValueError(errors.report(where, expected=expected, got=repr(got)))
+
+
+def integer(layer: Layer, argument: str, value: Any, least: int = 1) -> int:
+    """Return an integer that is not smaller than `least`."""
+    if not isinstance(value, (int, np.integer)) or isinstance(value, bool) or value < least:
+        raise complain(layer, argument, f"an integer, at least {least}", value)
+    return int(value)
+
+
+def per_axis(layer: Layer, argument: str, value: Any, rank: int, least: int = 1) -> tuple[int, ...]:
+    """Return one integer for each of `rank` axes, from one for all or a sequence."""
+    values = list(value) if isinstance(value, (tuple, list)) else [value] * rank
+    whole = all(isinstance(n, (int, np.integer)) and n >= least for n in values)
+    if len(values) != rank or not whole or isinstance(value, bool):
+        raise complain(layer, argument, f"an integer or {rank} integers, at least {least}", value)
+    return tuple(int(n) for n in values)
+
+
+def pairs(layer: Layer, argument: str, value: Any, rank: int) -> tuple[tuple[int, int], ...]:
+    """Return (before, after) for each of `rank` axes, from one number, one an axis, or pairs."""
+    values = list(value) if isinstance(value, (tuple, list)) else [value] * rank
+    if len(values) != rank:
+        raise complain(layer, argument, f"an integer, {rank} integers or {rank} pairs", value)
+    before_after = [per_axis(layer, argument, one, 2, least=0) for one in values]
+    return tuple((a, b) for a, b in before_after)
+
+
+def one_of(layer: Layer, argument: str, value: Any, choices: Sequence[str]) -> str:
+    """Return one of the choices, in lower case."""
+    found = value.lower() if isinstance(value, str) else value
+    if found not in choices:
+        raise complain(layer, argument, f"one of {', '.join(map(repr, choices))}", value)
+    return found
+
+
+def data_format(layer: Layer, value: str | None) -> str:
+    """Return a checked layout; None means the global one."""
+    value = config.image_data_format() if value is None else value
+    return one_of(layer, "data_format", value, ("channels_last", "channels_first"))
+
+
+def between(layer: Layer, argument: str, value: Any, low: float, high: float) -> Any:
+    """Return a number from low to high, both included."""
+    if isinstance(value, bool) or not isinstance(value, (int, float, np.number)) or not low <= value <= high:
+        raise complain(layer, argument, f"a number from {low:g} to {high:g}", value)
+    return value
+
+
+def keep(layer: Layer, name: str, initializer: Any, regularizer: Any = None, constraint: Any = None) -> None:
+    """Keep what is said about a weight as `{name}_initializer`, `{name}_regularizer`, `{name}_constraint`."""
+    setattr(layer, f"{name}_initializer", initializers.get(initializer))
+    setattr(layer, f"{name}_regularizer", regularizers.get(regularizer))
+    setattr(layer, f"{name}_constraint", constraints.get(constraint))
+
+
+def weight(layer: Layer, name: str, shape: Sequence[int], said: str | None = None, **options: Any) -> Variable:
+    """Make a weight after what `keep` kept under `said` (by default its own name)."""
+    rules = {k: getattr(layer, f"{said or name}_{k}") for k in ("initializer", "regularizer", "constraint")}
+    return layer.add_weight(shape=tuple(shape), name=name, **rules, **options)
+
+
+def size_of(layer: Layer, shape: Sequence[int | None], axis: int) -> int:
+    """Return the size of an axis that a weight's shape depends on."""
+    where = f"{type(layer).__name__} {layer.name!r}"
+    if not -len(shape) <= axis < len(shape):
+        raise ValueError(errors.report(where, expected=f"an input with an axis {axis}", got=f"shape {tuple(shape)}"))
+    size = shape[axis]
+    if size is None:
+        expected = f"an input whose axis {axis} has a known size"
+        raise ValueError(errors.report(where, expected=expected, got=f"shape {tuple(shape)}"))
+    return size
+
+
+def refuse(layer: Layer, options: dict[str, Any], *names: str) -> dict[str, Any]:
+    """Return the options without those that Keras has and keraunos has not yet.
+
+    They stand in saved configs as None, and are accepted so.
+    """
+    for name in names:
+        if options.get(name) is not None:
+            where = f"{type(layer).__name__}: {name}={options[name]!r}"
+            raise NotImplementedError(errors.report(where, note=f"{name} is not supported yet"))
+    return {k: v for k, v in options.items() if k not in names}

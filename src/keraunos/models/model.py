@@ -1,0 +1,199 @@
+"""Model: a layer that can be trained, saved and printed."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from keraunos import errors, saving
+from keraunos._core import calling, dtypes, registry
+from keraunos._core.layer import Layer
+from keraunos._core.symbolic import SymbolicTensor
+from keraunos._training.trainer import Trainer
+
+
+@registry.register(kind="models")
+class Model(Trainer, Layer):
+    """A model, from a graph of layers (`Model(inputs, outputs)`) or by subclassing with a `call`.
+
+    Args:
+        inputs, outputs: symbolic tensors, or lists or dictionaries of them.
+        name: of the model.
+
+    Example:
+        >>> import keraunos as keras
+        >>> x = keras.Input((4,))
+        >>> model = keras.Model(x, keras.layers.Dense(2)(x))
+        >>> model.output_shape
+        (None, 2)
+    """
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+        if cls is Model and _means_graph(args, kwargs):
+            from keraunos.models.functional import Functional
+
+            return super().__new__(Functional, *args, **kwargs)
+        return super().__new__(cls, *args, **kwargs)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        if _means_graph(args, kwargs):
+            # A subclass that hands a graph to super().__init__() becomes functional too.
+            from keraunos.models.functional import Functional
+
+            cls = type(self)
+            self.__class__ = type(cls.__name__, (cls, Functional), {"__module__": cls.__module__})
+            Functional.__init__(self, *args, **kwargs)
+            return
+        Layer.__init__(self, *args, **kwargs)
+        Trainer.__init__(self)
+
+    def build(self, input_shape: Any = None) -> None:
+        """Make the weights of a subclassed model for an input shape, by one abstract call.
+
+        Args:
+            input_shape: with the batch axis, `(None, 28, 28)`; or a list or dictionary of shapes.
+        """
+        if type(self).call is Layer.call:
+            return
+        specs = jax.tree.map(
+            lambda s: SymbolicTensor(s, self.compute_dtype), input_shape, is_leaf=calling.is_shape
+        )
+        self.built = True  # so that the call below does not come back here
+        try:
+            calling.infer(self, (specs,), {})
+        except Exception:
+            self.built = False
+            raise
+
+    # -- structure ------------------------------------------------------------------------------
+
+    @property
+    def layers(self) -> list[Layer]:
+        """The layers of the model, in order."""
+        return self._flatten_layers(include_self=False, recursive=False)
+
+    def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
+        """Return a layer by its name or its index.
+
+        Raises:
+            ValueError: there is none; the message has the nearest names.
+        """
+        layers = self.layers
+        if index is not None:
+            if not -len(layers) <= index < len(layers):
+                raise ValueError(
+                    errors.report(f"get_layer({index=})", expected=f"index below {len(layers)}")
+                )
+            return layers[index]
+        if name is None:
+            raise ValueError(
+                errors.report("get_layer", expected="a name or an index", got="neither")
+            )
+        for layer in layers:
+            if layer.name == name:
+                return layer
+        fix = errors.suggest(name, [layer.name for layer in layers])
+        raise ValueError(errors.report(f"model {self.name!r} has no layer {name!r}", fix=fix))
+
+    @property
+    def input_shape(self) -> Any:
+        return _shapes_of(getattr(self, "inputs", None) and self.input)
+
+    @property
+    def output_shape(self) -> Any:
+        return _shapes_of(getattr(self, "outputs", None) and self.output)
+
+    def summary(
+        self,
+        line_length: int | None = None,
+        positions: Any = None,
+        print_fn: Any = None,
+        expand_nested: bool = False,
+        show_trainable: bool = False,
+        layer_range: Any = None,
+    ) -> None:
+        """Print the table of layers, output shapes and parameter counts.
+
+        Args:
+            line_length: the width of the table, in characters; as wide as its contents by default.
+            positions: kept for programs that pass it; columns are as wide as their contents.
+            print_fn: called with each line instead of `print`.
+            expand_nested: whether to list the layers of nested models.
+            show_trainable: whether to add a column that says which layers are trained.
+            layer_range: names of the first and last layer to list.
+        """
+        from keraunos.models.summary import print_summary
+
+        print_summary(self, line_length, print_fn, expand_nested, show_trainable, layer_range)
+
+    # -- saving ---------------------------------------------------------------------------------
+
+    def save(
+        self, filepath: Any, overwrite: bool = True, zipped: bool | None = None, **kwargs: Any
+    ) -> None:
+        """Write the whole model: architecture, weights, optimizer state.
+
+        Args:
+            filepath: ends in `.keras`.
+            overwrite: whether an existing file is replaced.
+            zipped: as in Keras; a folder is not written.
+        """
+        saving.save_model(self, filepath, overwrite=overwrite, zipped=zipped, **kwargs)
+
+    def save_weights(self, filepath: Any, overwrite: bool = True) -> None:
+        """Write the weights alone, to a file that ends in `.weights.h5`."""
+        saving.save_weights(self, filepath, overwrite=overwrite)
+
+    def load_weights(self, filepath: Any, skip_mismatch: bool = False, **kwargs: Any) -> Any:
+        """Read weights into the model and return a report of what was loaded.
+
+        Raises:
+            ValueError: weights are missing, unexpected or of another shape; nothing changes.
+        """
+        return saving.load_weights(self, filepath, skip_mismatch=skip_mismatch, **kwargs)
+
+    def to_json(self, **kwargs: Any) -> str:
+        """Return the architecture as JSON; `keras.models.model_from_json` reads it."""
+        return json.dumps(registry.serialize(self), **kwargs)
+
+    def compile_from_config(self, config: dict[str, Any]) -> None:
+        """Compile as a saved model was compiled."""
+        self.compile(**registry.deserialize(config))
+        if self.built and self.optimizer is not None:
+            self.optimizer.build(self.trainable_variables)
+
+    def get_compile_config(self) -> dict[str, Any] | None:
+        """Return the arguments of `compile` as JSON values."""
+        given = self._compile_arguments
+        return None if given is None else {k: registry.serialize(v) for k, v in given.items()}
+
+    def get_build_config(self) -> dict[str, Any] | None:
+        shapes = self._book.shapes
+        return {"input_shape": next(iter(shapes.values()))} if shapes else None
+
+
+def _means_graph(args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
+    return (
+        len(args) == 2
+        or (len(args) == 1 and "outputs" in kwargs)
+        or {"inputs", "outputs"} <= kwargs.keys()
+    )
+
+
+def _shapes_of(structure: Any) -> Any:
+    if structure is None:
+        raise AttributeError(
+            "the model has no input shape yet: call it, or build(input_shape) first"
+        )
+    return jax.tree.map(lambda t: t.shape, structure)
+
+
+def as_declared(value: Any, tensor: SymbolicTensor) -> Any:
+    """Return integers as the floats that an Input declared: uint8 images stay small so far."""
+    if not isinstance(value, jax.Array) or jnp.issubdtype(value.dtype, jnp.floating):
+        return value
+    wanted = jax.dtypes.canonicalize_dtype(dtypes.numpy_dtype(tensor.dtype))
+    return value if value.dtype == wanted else value.astype(wanted)

@@ -1,0 +1,27 @@
+"""What is done to gradients before the rule sees them: three ways of clipping."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax.numpy as jnp
+
+
+def clip_norm(gradients: list[Any], limit: float) -> list[Any]:
+    """Shorten each gradient to a norm of at most `limit`."""
+    return [g * (limit / jnp.maximum(jnp.sqrt(jnp.sum(g * g)), limit)).astype(g.dtype) for g in gradients]
+
+
+def clip_value(gradients: list[Any], limit: float) -> list[Any]:
+    """Clip each element to -limit .. limit."""
+    return [jnp.clip(g, -limit, limit) for g in gradients]
+
+
+def clip_global_norm(gradients: list[Any], limit: float) -> list[Any]:
+    """Shorten all gradients together to a norm of at most `limit`; none is hidden that is not finite."""
+    norm = jnp.sqrt(sum(jnp.sum(jnp.square(g.astype(jnp.float32))) for g in gradients))
+    scale = jnp.where(jnp.isfinite(norm), limit / jnp.maximum(norm, limit), jnp.nan)
+    return [g * scale.astype(g.dtype) for g in gradients]
+
+
+CLIPS = {"clipnorm": clip_norm, "clipvalue": clip_value, "global_clipnorm": clip_global_norm}

@@ -1,0 +1,58 @@
+"""The optimizer whose step is a rule: keeps the rule's state in variables, in the order of Keras's files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from keraunos._core.variable import Variable
+from keraunos.optimizers._base import Optimizer, _value
+from keraunos.optimizers._rule import Rule, Slot, State, first
+
+
+class RuleOptimizer(Optimizer):
+    """Base of the optimizers that are made from a `Rule`."""
+
+    _rule_of: Callable[..., Any]
+    _options: tuple[str, ...]
+
+    def build(self, variables: Sequence[Variable]) -> None:
+        if self.built:
+            return
+        super().build(variables)
+        variables = self._trainable_variables
+        rule = self._rule()
+        leaves = rule.leaves(len(variables))
+        self._slots: list[dict[str, Variable]] = [{} for _ in variables]
+        for k in range(max((len(leaf.groups) for leaf in leaves), default=0)):
+            for variable, leaf, slots in zip(variables, leaves, self._slots):
+                group = leaf.groups[k] if k < len(leaf.groups) else ()
+                slots.update({slot.name: self._kept(variable, slot) for slot in group})
+        self._shared = {name: Variable(number, dtype=variables[0].dtype, trainable=False) for name, number in rule.shared.items()}
+        self._variables.extend(self._shared.values())
+
+    def _rule(self) -> Rule:
+        # Made at each trace, so that a changed attribute counts.
+        made = type(self)._rule_of(**{n: getattr(self, n) for n in self._options})
+        return made if isinstance(made, Rule) else made(self._trainable_variables)
+
+    def _check_options(self) -> None:
+        self._rule()
+
+    def _kept(self, variable: Variable, slot: Slot) -> Variable:
+        value = first(slot, variable)
+        name = f"{variable.path.replace('/', '_')}_{slot.name}" if slot.tag else variable.name
+        return self.add_variable(value.shape, lambda shape, dtype: value, value.dtype, name=name)
+
+    def _step(self, grads: list[Any], variables: list[Variable], rate: Any) -> None:
+        places = [self._get_variable_index(v) for v in variables]
+        slots = [{n: box.value for n, box in self._slots[i].items()} for i in places]
+        before = State(_value(self.iterations), slots, {n: box.value for n, box in self._shared.items()})
+        moves, after = self._rule().only(places).update(grads, before, [v.value for v in variables], learning_rate=rate)
+        for variable, move in zip(variables, moves):
+            variable.assign((variable.value + move).astype(variable.dtype))
+        for i, new in zip(places, after.slots):
+            for name, value in new.items():
+                self._slots[i][name].assign(value)
+        for name, box in self._shared.items():
+            box.assign(after.shared[name])

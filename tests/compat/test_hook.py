@@ -1,0 +1,149 @@
+"""The import hook: the same modules under old names, while installed; programs as with python."""
+
+import importlib
+import subprocess
+import sys
+
+import pytest
+
+import keraunos
+from keraunos import compat
+
+
+@pytest.fixture
+def installed():
+    compat.install()
+    yield
+    compat.uninstall()
+
+
+@pytest.mark.parametrize(
+    "old, new",
+    [
+        ("keras", "keraunos"),
+        ("keras.utils", "keraunos.utils"),
+        ("keras.datasets.digits", "keraunos.datasets.digits"),
+        ("tensorflow.keras", "keraunos"),
+        ("tensorflow.keras.utils", "keraunos.utils"),
+        ("tensorflow.keras.datasets.digits", "keraunos.datasets.digits"),
+    ],
+)
+def test_old_names_give_the_same_module(installed, old, new):
+    ours = importlib.import_module(new)
+    spec = ours.__spec__
+    assert importlib.import_module(old) is ours
+    assert ours.__spec__ is spec, "the module still knows its own name"
+    assert ours.__name__ == new
+
+
+STATEMENTS = """
+import keras.utils; keras.utils
+import keras.utils as U; U
+from keras import utils; utils
+from keras.utils import get_file as f; from keraunos import utils; f is utils.get_file and utils
+import tensorflow as tf; tf.keras.utils
+import tensorflow.keras.utils; tensorflow.keras.utils
+from tensorflow import keras; keras.utils
+from tensorflow.keras import utils; utils
+""".strip().splitlines()
+
+
+@pytest.mark.parametrize("statement", STATEMENTS)
+def test_every_spelling_of_an_import(installed, statement):
+    imports, _, expression = statement.rpartition("; ")
+    names = {}
+    exec(imports, names)
+    assert eval(expression, names) is keraunos.utils
+
+
+@pytest.mark.parametrize("name", ["keras.no_such", "keras.utils.no_such", "tensorflow.no_such"])
+def test_what_is_not_there_is_not_found(installed, name):
+    with pytest.raises(ModuleNotFoundError, match=name.replace(".", r"\.")):
+        importlib.import_module(name)
+
+
+def test_the_rest_of_tensorflow_says_that_it_is_not_there(installed):
+    import tensorflow as tf
+
+    with pytest.raises(AttributeError, match=r"tensorflow\.constant is not there"):
+        tf.constant(1)
+
+
+def test_the_real_keras_comes_back():
+    real = importlib.import_module("keras")
+    compat.install()
+    compat.install()
+    try:
+        assert importlib.import_module("keras") is keraunos
+    finally:
+        compat.uninstall()
+    assert importlib.import_module("keras") is real
+    assert importlib.import_module("keras.utils").__name__ == "keras.utils"
+    assert "tensorflow" not in sys.modules
+    compat.uninstall()
+
+
+# --- python -m keraunos -----------------------------------------------------------------------
+
+PROGRAM = """
+import sys
+import neighbour
+from keras.utils import to_categorical
+from tensorflow.keras.datasets import digits
+import keraunos.utils
+
+assert __name__ == "__main__"
+assert sys.modules["__main__"].to_categorical is keraunos.utils.to_categorical
+print(sys.argv, __file__, neighbour.NAME, len(digits.load_data()[0][1]))
+if "fail" in sys.argv:
+    neighbour.fail()
+sys.exit(3)
+"""
+
+
+@pytest.fixture
+def program(tmp_path):
+    (tmp_path / "neighbour.py").write_text("NAME = 'beside'\ndef fail():\n    1 / 0\n")
+    path = tmp_path / "program.py"
+    path.write_text(PROGRAM)
+    return path
+
+
+def _run(*arguments):
+    command = [sys.executable, "-m", "keraunos", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def test_a_program_runs_as_with_python(program):
+    done = _run(program, "a", "-b")
+    assert done.stdout == f"{[str(program), 'a', '-b']} {program} beside 1437\n"
+    assert (done.returncode, done.stderr) == (3, "")
+
+
+def test_a_traceback_begins_in_the_program(program):
+    done = _run(program, "fail")
+    lines = done.stderr.splitlines()
+    assert done.returncode == 1
+    assert lines[0] == "Traceback (most recent call last):"
+    assert lines[1] == f'  File "{program}", line 12, in <module>'
+    assert lines[-1] == "ZeroDivisionError: division by zero"
+    assert "keraunos" not in done.stderr
+
+
+def test_a_syntax_error_is_shown_alone(tmp_path):
+    path = tmp_path / "broken.py"
+    path.write_text("print(1")
+    done = _run(path)
+    assert done.returncode == 1
+    assert done.stderr.startswith(f'  File "{path}", line 1')
+
+
+@pytest.mark.parametrize(
+    "arguments, code, text",
+    [((), 2, "usage"), (("-h",), 0, "usage"), (("no.py",), 2, "cannot read no.py")],
+)
+def test_wrong_usage_is_one_line(arguments, code, text):
+    done = _run(*arguments)
+    assert done.returncode == code
+    assert text in done.stdout + done.stderr
+    assert "Traceback" not in done.stderr

@@ -1,0 +1,40 @@
+"""What every test stands on: a Keras home of its own, the real Keras on JAX, no network."""
+
+import atexit
+import os
+import shutil
+import socket
+import tempfile
+
+# Before anything imports keras or matplotlib. Parallel workers inherit the first process's home.
+os.environ.setdefault("KERAS_BACKEND", "jax")
+os.environ.setdefault("MPLBACKEND", "Agg")
+if "PYTEST_XDIST_WORKER" not in os.environ:
+    os.environ["KERAS_HOME"] = tempfile.mkdtemp(prefix="keraunos-test-home-")
+    atexit.register(shutil.rmtree, os.environ["KERAS_HOME"], ignore_errors=True)
+
+import pytest
+
+_connect = socket.socket.connect
+
+
+def _connect_nearby(self: socket.socket, address: object) -> None:
+    host = address[0] if isinstance(address, tuple) else "localhost"
+    if host not in ("localhost", "127.0.0.1", "::1"):
+        raise OSError(f"a test asked the network for {host}")
+    _connect(self, address)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_network():
+    """Refuse connections that leave this machine: a test that needs one is wrong."""
+    socket.socket.connect = _connect_nearby
+    yield
+    socket.socket.connect = _connect
+
+
+@pytest.fixture
+def keras_home(tmp_path, monkeypatch):
+    """An empty Keras home."""
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    return tmp_path

@@ -1,0 +1,202 @@
+"""The commonest mistakes: at most six lines: where, expected, got, what to do."""
+
+import warnings
+
+import numpy as np
+import pytest
+
+import keraunos as keras
+from keraunos import layers, ops
+
+X = np.ones((8, 4), "float32")
+Y = np.arange(8) % 3
+
+
+def classifier(loss="sparse_categorical_crossentropy", units=3, **arguments):
+    model = keras.Sequential(
+        [keras.Input((4,), name="pixels"), layers.Dense(units, "softmax", name="out")], name="net"
+    )
+    model.compile("adam", loss, **arguments)
+    return model
+
+
+def two_inputs():
+    a, b = keras.Input((2,), name="left"), keras.Input((3,), name="right")
+    model = keras.Model([a, b], layers.Dense(1)(layers.concatenate([a, b])), name="net")
+    model.compile("sgd", "mse")
+    return model
+
+
+class Branching(layers.Layer):
+    def call(self, x):
+        if ops.sum(x) > 0:
+            return x
+        return -x
+
+
+def fit_branching():
+    model = keras.Sequential([keras.Input((4,)), Branching(name="fork")])
+    model.compile("sgd", "mse")
+    model.fit(X, X, verbose=0)
+
+
+# name -> what to do, the error, words that the message has to contain
+CASES = {
+    "wrong input shape": (
+        lambda: classifier().fit(np.ones((8, 5)), Y, verbose=0),
+        ValueError,
+        ["out", "4", "5"],
+    ),
+    "wrong input shape of predict": (
+        lambda: classifier().predict(np.ones((8, 5)), verbose=0),
+        ValueError,
+        ["out", "4", "5"],
+    ),
+    "wrong rank": (
+        lambda: layers.Conv2D(2, 3, name="conv")(np.ones((2, 8, 8))),
+        ValueError,
+        ["conv", "4", "(2, 8, 8)"],
+    ),
+    "wrong number of inputs": (
+        lambda: two_inputs().fit([X], Y, verbose=0),
+        ValueError,
+        ["net", "2", "left", "right", "1"],
+    ),
+    "unknown input name": (
+        lambda: two_inputs().predict({"lft": X, "right": X}, verbose=0),
+        ValueError,
+        ["net", "left", "lft"],
+    ),
+    "integer labels": (
+        lambda: classifier("categorical_crossentropy").fit(X, Y, verbose=0),
+        ValueError,
+        ["sparse_categorical_crossentropy"],
+    ),
+    "labels out of range": (
+        lambda: classifier().fit(X, Y + 1, verbose=0),
+        ValueError,
+        ["labels", "0 to 2", "3"],
+    ),
+    "negative labels": (
+        lambda: classifier().fit(X, Y - 1, verbose=0),
+        ValueError,
+        ["labels", "-1"],
+    ),
+    "validation labels out of range": (
+        lambda: classifier().fit(X, Y, validation_data=(X, Y + 7), verbose=0),
+        ValueError,
+        ["labels", "9"],
+    ),
+    "targets of another shape": (
+        lambda: classifier("mse").fit(X, np.ones((8, 5)), verbose=0),
+        ValueError,
+        ["(8, 5)", "(8, 3)"],
+    ),
+    "numbers of samples differ": (
+        lambda: classifier().fit(X, Y[:5], verbose=0),
+        ValueError,
+        ["x: 8", "y: 5"],
+    ),
+    "strings": (
+        lambda: classifier().fit(X, np.array(list("abcabcab")), verbose=0),
+        ValueError,
+        ["y", "numbers", "strings"],
+    ),
+    "ragged": (lambda: classifier().fit([[1, 2], [3]], Y[:2], verbose=0), ValueError, ["x"]),
+    "empty": (lambda: classifier().fit(X[:0], Y[:0], verbose=0), ValueError, ["x", "sample"]),
+    "unknown loss": (
+        lambda: classifier("sparse_categorical_crossentrpy"),
+        ValueError,
+        ["sparse_categorical_crossentropy"],
+    ),
+    "unknown metric": (
+        lambda: classifier(metrics=["acuracy"]),
+        ValueError,
+        ["acuracy", "accuracy"],
+    ),
+    "unknown optimizer": (
+        lambda: keras.Sequential([layers.Dense(1)]).compile("adm", "mse"),
+        ValueError,
+        ["adm", "adam"],
+    ),
+    "unknown activation": (lambda: layers.Dense(3, "rleu"), ValueError, ["rleu", "relu"]),
+    "unknown layer": (lambda: layers.Dens(3), AttributeError, ["Dens", "Dense"]),
+    "unknown argument": (
+        lambda: layers.Dense(3, activaton="relu"),
+        TypeError,
+        ["activaton", "activation"],
+    ),
+    "python if on a tensor": (fit_branching, TypeError, ["fork", "ops.where", "run_eagerly"]),
+    "never compiled": (
+        lambda: keras.Sequential([layers.Dense(1)]).fit(X, Y, verbose=0),
+        RuntimeError,
+        ["compile"],
+    ),
+    "never built": (
+        lambda: keras.Sequential([layers.Dense(1)]).output_shape,
+        AttributeError,
+        ["Input", "build"],
+    ),
+    "keys that no output has": (
+        lambda: classifier(loss={"outt": "mse"}).fit(X, Y, verbose=0),
+        ValueError,
+        ["outt", "out"],
+    ),
+    "a disconnected graph": (
+        lambda: keras.Model(keras.Input((2,)), keras.Input((2,), name="b")),
+        ValueError,
+        ["connected", "b"],
+    ),
+    "symbolic in numpy": (lambda: np.exp(keras.Input((2,))), TypeError, []),
+    "validation_split of nothing": (
+        lambda: classifier().fit(X[:1], Y[:1], validation_split=0.5, verbose=0),
+        ValueError,
+        ["split"],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_error(name):
+    action, kind, words = CASES[name]
+    with pytest.raises(kind) as caught:
+        action()
+    text = str(caught.value)
+    assert len(text.splitlines()) <= 6, text
+    for word in words:
+        assert word in text, text
+
+
+def test_targets_of_rank_one_against_outputs_of_one_unit_do_not_broadcast():
+    model = keras.Sequential([keras.Input((4,)), layers.Dense(1)])
+    model.compile("sgd", "mse", metrics=["mae", lambda y, p: ops.abs(y - p)])
+    y = np.arange(8.0)
+    loss = model.evaluate(X, y, verbose=0)[0]
+    prediction = model.predict(X, verbose=0)[:, 0]
+    np.testing.assert_allclose(loss, ((prediction - y) ** 2).mean(), rtol=1e-5)
+
+
+def test_nan_in_the_data_is_named_and_not_fatal():
+    x = X.copy()
+    x[5, 2] = np.nan
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        classifier().fit(x, Y, verbose=0)
+    text = "\n".join(str(w.message) for w in caught)
+    assert "x has values that are not finite" in text
+    assert "number 5" in text
+
+
+def test_lists_of_lists_are_arrays():
+    classifier().fit([[1.0, 2, 3, 4]] * 6, [0, 1, 2] * 2, verbose=0)
+
+
+def test_large_integers_are_not_cut():
+    with pytest.raises(ValueError, match="32 bits"):
+        classifier().fit(X, np.full(8, 2**40), verbose=0)
+
+
+def test_an_eager_run_may_branch_on_values():
+    model = keras.Sequential([keras.Input((4,)), layers.Dense(4)])
+    model.compile("sgd", "mse", run_eagerly=True)
+    model.fit(X, X, verbose=0)
