@@ -90,7 +90,7 @@ def main(argv: list[str] | None = None) -> dict[str, Any]:
             arguments.profile,
         )
         everything[model] = race(model, names, settings, lambda line: print(line, flush=True))
-        table += report.rows(model, everything[model], steps[model])
+        table += report.rows(model, everything[model])
     if everything:
         print("\n" + report.heading(at_start, everything), *table, sep="\n")
         print(*report.missing(everything), sep="\n")

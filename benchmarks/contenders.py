@@ -49,7 +49,7 @@ CONTENDERS = {
 INSTALL = "pip install keraunos[bench]"
 
 
-def load(contender: Contender) -> Callable[..., Callable[[], float]]:
+def load(contender: Contender) -> Callable[..., Callable[[int], float]]:
     """The contender's trainer(name, x, y, batch); ModuleNotFoundError if it is not there."""
     module, _, keras = contender.trainer.partition(":")
     importlib.import_module(contender.imports)

@@ -96,11 +96,12 @@ MODELS = {f.__name__: f for f in (perceptron, convnet, lstm, conv1d, xception)}
 
 def trainer(
     name: str, x: np.ndarray, y: np.ndarray, batch: int, module: str = "keras"
-) -> Callable[[], float]:
-    """A function that trains the model `name` for one epoch and returns the epoch's loss."""
+) -> Callable[[int], float]:
+    """A function that trains the model `name` for some epochs and returns the last one's loss."""
     model = MODELS[name](importlib.import_module(module))
 
-    def epoch() -> float:
-        return float(model.fit(x, y, batch_size=batch, verbose=0).history["loss"][-1])
+    def train(epochs: int) -> float:
+        history = model.fit(x, y, batch_size=batch, epochs=epochs, verbose=0).history
+        return float(history["loss"][-1])
 
-    return epoch
+    return train

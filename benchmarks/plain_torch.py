@@ -113,8 +113,8 @@ def hits(logits: Tensor, y: Tensor) -> Tensor:
     return (logits.argmax(1) == (y if y.ndim == 1 else y.argmax(1))).sum()
 
 
-def trainer(name: str, x: np.ndarray, y: np.ndarray, batch: int) -> Callable[[], float]:
-    """A function that trains the model `name` for one epoch and returns the epoch's loss."""
+def trainer(name: str, x: np.ndarray, y: np.ndarray, batch: int) -> Callable[[int], float]:
+    """A function that trains the model `name` for some epochs and returns the last one's loss."""
     build, optimize = MODELS[name]
     model = build()
     optimizer = optimize(model.parameters())
@@ -136,4 +136,4 @@ def trainer(name: str, x: np.ndarray, y: np.ndarray, batch: int) -> Callable[[],
         assert correct <= len(data)
         return float(total) / len(data)
 
-    return epoch
+    return lambda epochs: [epoch() for _ in range(epochs)][-1]

@@ -26,7 +26,7 @@ class Dropped(Exception):
 
 @dataclass
 class Result:
-    """What one contender did on one workload; times in seconds, one entry a round."""
+    """What one contender did on one workload; first epochs in seconds, peak in megabytes."""
 
     versions: dict[str, str] = field(default_factory=dict)
     first: float = 0.0
@@ -158,7 +158,7 @@ def race(
                 with guarded(name):
                     machine.settle(settings.patience)
                     results[name].rounds.append(workers[name].ask("train"))
-            say(f"  round {turn + 1}: " + _milliseconds(results, settings.steps))
+            say(f"  round {turn + 1}: " + _milliseconds(results))
         for name, worker in list(workers.items()):
             with guarded(name):
                 if settings.profile:
@@ -180,6 +180,6 @@ def _second_start(name: str, workload: str, data: Path, settings: Settings) -> f
         worker.close()
 
 
-def _milliseconds(results: dict[str, Result], steps: int) -> str:
-    times = {n: r.rounds[-1]["seconds"] * 1e3 / steps for n, r in results.items() if r.rounds}
+def _milliseconds(results: dict[str, Result]) -> str:
+    times = {name: r.rounds[-1]["ms"] for name, r in results.items() if r.rounds}
     return ", ".join(f"{name} {ms:.2f}" for name, ms in times.items()) + " ms a step"

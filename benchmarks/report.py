@@ -23,25 +23,25 @@ COLUMNS = (
 HEAD = ["| " + " | ".join(COLUMNS) + " |", "|---|---|" + 6 * "--:|"]
 
 
-def milliseconds(result: Result, steps: int) -> list[float]:
+def milliseconds(result: Result) -> list[float]:
     """Milliseconds a step, one entry a round."""
-    return [r["seconds"] * 1e3 / steps for r in result.rounds]
+    return [r["ms"] for r in result.rounds]
 
 
 def ratios(results: dict[str, Result], reference: str = "keraunos") -> dict[str, float]:
     """How many times faster the reference is than each other: median over paired rounds."""
     if not results.get(reference, Result()).rounds:
         return {}
-    base = [r["seconds"] for r in results[reference].rounds]
+    base = milliseconds(results[reference])
     out = {}
     for name, result in results.items():
-        own = [r["seconds"] for r in result.rounds]
+        own = milliseconds(result)
         if name != reference and own:
             out[name] = median(b / a for a, b in zip(base, own, strict=False))
     return out
 
 
-def rows(workload: str, results: dict[str, Result], steps: int) -> list[str]:
+def rows(workload: str, results: dict[str, Result]) -> list[str]:
     """The rows of one workload, one a contender that finished."""
     faster = ratios(results)
     out = []
@@ -54,7 +54,7 @@ def rows(workload: str, results: dict[str, Result], steps: int) -> list[str]:
         cells = [
             WORKLOADS[workload].title,
             name,
-            f"{median(milliseconds(result, steps)):.2f}",
+            f"{median(milliseconds(result)):.2f}",
             ratio,
             f"{result.first:.1f}",
             again,
@@ -96,7 +96,7 @@ def as_json(everything: dict[str, dict[str, Result]], steps: dict[str, int]) -> 
             "steps": steps[workload],
             "keraunos_is_faster": ratios(results),
             "contenders": {
-                name: {"ms_per_step": milliseconds(result, steps[workload]), **asdict(result)}
+                name: {"ms_per_step": milliseconds(result), **asdict(result)}
                 for name, result in results.items()
             },
         }

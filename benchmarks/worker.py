@@ -1,6 +1,6 @@
 """One contender in a process of its own: it reads commands and trains when told to.
 
-Lines in: `first` (build, train the first epoch), `train` (one more epoch), `profile`, `quit`.
+Lines in: `first` (build, train the first epoch), `train` (one more fit), `profile`, `quit`.
 Lines out: one JSON object for the start and for each command.
 """
 
@@ -17,14 +17,15 @@ from benchmarks import contenders, machine
 from benchmarks.workloads import WORKLOADS
 
 
-def measured(work: Callable[[], float]) -> dict[str, float]:
-    """Runs `work`; its seconds by the wall, by this process's cores, and the others' share."""
+def measured(train: Callable[[int], float], epochs: int, steps: int) -> dict[str, float]:
+    """Trains; seconds, ms a step by the clock and by this process's cores, the others' share."""
     busy, own, start = machine.busy(), time.process_time(), time.perf_counter()
-    loss = work()
+    loss = train(epochs)
     wall = time.perf_counter() - start
     own = time.process_time() - own
     noise = machine.others(machine.busy() - busy, own, wall)
-    return {"seconds": wall, "own": own, "others": noise, "loss": loss}
+    each = 1e3 / (epochs * steps)
+    return {"seconds": wall, "ms": wall * each, "cpu_ms": own * each, "others": noise, "loss": loss}
 
 
 def answers(contender: str, workload: str, path: str) -> dict[str, Callable[[], Any]]:
@@ -34,20 +35,21 @@ def answers(contender: str, workload: str, path: str) -> dict[str, Callable[[], 
 
     with np.load(path) as arrays:
         x, y = arrays["x"], arrays["y"]
-    epoch: list[Callable[[], float]] = []
+    steps = -(-len(x) // WORKLOADS[workload].batch)
+    trainer: list[Callable[[int], float]] = []
 
     def first() -> dict[str, float]:
-        epoch.append(make(workload, x, y, WORKLOADS[workload].batch))
-        return measured(epoch[0])
+        trainer.append(make(workload, x, y, WORKLOADS[workload].batch))
+        return measured(trainer[0], 1, steps)
 
     def profile() -> str:
         from benchmarks.profiling import profiled
 
-        return profiled(epoch[0])
+        return profiled(lambda: trainer[0](1))
 
     return {
         "first": first,
-        "train": lambda: measured(epoch[0]),
+        "train": lambda: measured(trainer[0], WORKLOADS[workload].epochs, steps),
         "profile": profile,
         "quit": lambda: {"peak": machine.peak_megabytes()},
     }

@@ -17,12 +17,16 @@ SEED = 20240229
 
 @dataclass(frozen=True)
 class Workload:
-    """One model to train: `steps` batches of `batch` rows make its epoch."""
+    """One model to train: `steps` batches of `batch` rows make its epoch.
+
+    A `fit` trains for `epochs`: more than one where its fixed costs would weigh more than in use.
+    """
 
     title: str
     batch: int
     steps: int
     make: Callable[[np.random.Generator, int], Arrays]
+    epochs: int = 1
 
 
 def _digits(rng: np.random.Generator, rows: int) -> Arrays:
@@ -54,7 +58,7 @@ def _photographs(rng: np.random.Generator, rows: int) -> Arrays:
 
 
 WORKLOADS = {
-    "perceptron": Workload("perceptron 784-128x3-10", 128, 468, _digits),
+    "perceptron": Workload("perceptron 784-128x3-10", 128, 468, _digits, epochs=3),
     "convnet": Workload("MNIST convnet", 64, 60, _images_of_digits),
     "lstm": Workload("Embedding + LSTM(32), 100 steps", 128, 60, lambda g, n: _reviews(g, n, 100)),
     "conv1d": Workload("Conv1D text, 500 steps", 128, 12, lambda g, n: _reviews(g, n, 500)),

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import difflib
 import importlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from types import ModuleType
+from typing import NoReturn
 
 _WIDTH = 300  # of one line: an error is read, not scrolled
 
@@ -55,6 +56,23 @@ def suggest(name: object, choices: Iterable[str], most: int = 3) -> str:
     if near:
         return "did you mean " + " or ".join(repr(lowered[n]) for n in near) + "?"
     return "valid names: " + ", ".join(names)
+
+
+def missing(module: str, names: dict[str, object]) -> Callable[[str], NoReturn]:
+    """Return a `__getattr__` for a module: the error for a name it lacks has the nearest ones.
+
+    Args:
+        module: its `__name__`.
+        names: its `globals()`.
+    """
+
+    def getattribute(name: str) -> NoReturn:
+        text = f"{module} has no {name!r}"
+        if not name.startswith("_"):
+            text = report(text, fix=suggest(name, [n for n in names if not n.startswith("_")]))
+        raise AttributeError(text)
+
+    return getattribute
 
 
 def require(module: str, extra: str, why: str) -> ModuleType:

@@ -43,7 +43,7 @@ def test_ratios_are_medians_over_paired_rounds(report):
     from benchmarks.race import Result
 
     def result(*seconds):
-        return Result(rounds=[{"seconds": s} for s in seconds])
+        return Result(rounds=[{"ms": s} for s in seconds])
 
     # The second round was noisy for both: its pair still says 2.
     assert report.ratios({"keraunos": result(1, 10, 1), "torch": result(2, 20, 9)}) == {"torch": 2}

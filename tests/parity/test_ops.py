@@ -5,14 +5,14 @@ import numpy as np
 import pytest
 
 import keraunos
-from tests.tables.ops import ROWS, title
+from tests.tables.ops import ROWS, find, title
 
 
 @pytest.mark.parametrize("row", ROWS, ids=title)
 def test_equals_keras(row):
     name, args, kwargs = row
-    ours = keraunos.tree.flatten(getattr(keraunos.ops, name)(*args, **kwargs))
-    theirs = keraunos.tree.flatten(getattr(keras.ops, name)(*args, **kwargs))
+    ours = keraunos.tree.flatten(find(keraunos.ops, name)(*args, **kwargs))
+    theirs = keraunos.tree.flatten(find(keras.ops, name)(*args, **kwargs))
     assert len(ours) == len(theirs)
     for one, other in zip(ours, theirs):
         one, other = np.asarray(one), np.asarray(other)

@@ -152,7 +152,6 @@ def test_predict_and_evaluate(build):
         {"sample_weight": RNG.random(60).astype("float32")},
         {"validation_data": (VECTORS[:10], LABELS[:10]), "validation_freq": 2},
         {"validation_data": (VECTORS[:10], LABELS[:10], np.arange(10.0)), "validation_batch_size": 4},
-        {"steps_per_epoch": 3},
         {"initial_epoch": 2},
     ],
     ids=lambda a: next(iter(a)),

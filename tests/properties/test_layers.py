@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.tables.layers import CASES
 
 import keraunos
 from keraunos import layers
-from tests.tables.layers import CASES
 
 
 def make(case, **options):

@@ -35,10 +35,32 @@ _ONE_INPUT = [
     # dense and embedding
     ("Dense", {"units": 3}, FLAT),
     ("Dense", {"units": 3, "activation": "tanh", "use_bias": False}, STEPS),
-    ("Dense", {"units": 2, "kernel_regularizer": "l2", "activity_regularizer": "l1", "bias_constraint": "non_neg"}, FLAT),
+    (
+        "Dense",
+        {
+            "units": 2,
+            "kernel_regularizer": "l2",
+            "activity_regularizer": "l2",
+            "bias_constraint": "non_neg",
+        },
+        FLAT,
+    ),
     ("EinsumDense", {"equation": "ab,bc->ac", "output_shape": 3, "bias_axes": "c"}, FLAT),
-    ("EinsumDense", {"equation": "abc,cd->abd", "output_shape": (None, 3), "bias_axes": "d", "activation": "relu"}, STEPS),
-    ("EinsumDense", {"equation": "abc,cde->abde", "output_shape": (None, 2, 3), "bias_axes": "de"}, STEPS),
+    (
+        "EinsumDense",
+        {
+            "equation": "abc,cd->abd",
+            "output_shape": (None, 3),
+            "bias_axes": "d",
+            "activation": "relu",
+        },
+        STEPS,
+    ),
+    (
+        "EinsumDense",
+        {"equation": "abc,cde->abde", "output_shape": (None, 2, 3), "bias_axes": "de"},
+        STEPS,
+    ),
     ("EinsumDense", {"equation": "...x,xy->...y", "output_shape": 5, "bias_axes": "y"}, STEPS),
     ("EinsumDense", {"equation": "ab...,bc->ac...", "output_shape": 5, "bias_axes": "c"}, STEPS),
     # activations
@@ -86,23 +108,51 @@ _ONE_INPUT = [
     ("UpSampling3D", {"size": (1, 2, 3)}, VOLUME),
     # convolutions
     ("Conv1D", {"filters": 3, "kernel_size": 3}, STEPS),
-    ("Conv1D", {"filters": 4, "kernel_size": 3, "padding": "causal", "dilation_rate": 2, "groups": 2}, STEPS),
+    (
+        "Conv1D",
+        {"filters": 4, "kernel_size": 3, "padding": "causal", "dilation_rate": 2, "groups": 2},
+        STEPS,
+    ),
     ("Conv1D", {"filters": 3, "kernel_size": 2, "strides": 2, "padding": "same", **FIRST}, STEPS),
     ("Conv2D", {"filters": 3, "kernel_size": 3, "activation": "relu"}, IMAGE),
-    ("Conv2D", {"filters": 4, "kernel_size": (3, 2), "strides": (2, 1), "padding": "same", "groups": 2}, IMAGE),
+    (
+        "Conv2D",
+        {"filters": 4, "kernel_size": (3, 2), "strides": (2, 1), "padding": "same", "groups": 2},
+        IMAGE,
+    ),
     ("Conv2D", {"filters": 3, "kernel_size": 2, "dilation_rate": (1, 2), "use_bias": False}, IMAGE),
     ("Conv2D", {"filters": 3, "kernel_size": 3, "padding": "same", **FIRST}, IMAGE),
     ("Conv3D", {"filters": 2, "kernel_size": 2, "strides": (1, 2, 1)}, VOLUME),
-    ("SeparableConv1D", {"filters": 3, "kernel_size": 3, "depth_multiplier": 2, "padding": "same"}, STEPS),
+    (
+        "SeparableConv1D",
+        {"filters": 3, "kernel_size": 3, "depth_multiplier": 2, "padding": "same"},
+        STEPS,
+    ),
     ("SeparableConv2D", {"filters": 3, "kernel_size": 3, "strides": 2, "padding": "same"}, IMAGE),
-    ("SeparableConv2D", {"filters": 3, "kernel_size": 2, "depth_multiplier": 2, "use_bias": False, **FIRST}, IMAGE),
+    (
+        "SeparableConv2D",
+        {"filters": 3, "kernel_size": 2, "depth_multiplier": 2, "use_bias": False, **FIRST},
+        IMAGE,
+    ),
     ("DepthwiseConv1D", {"kernel_size": 3, "depth_multiplier": 2, "dilation_rate": 2}, STEPS),
-    ("DepthwiseConv2D", {"kernel_size": 3, "strides": 2, "padding": "same", "activation": "relu"}, IMAGE),
+    (
+        "DepthwiseConv2D",
+        {"kernel_size": 3, "strides": 2, "padding": "same", "activation": "relu"},
+        IMAGE,
+    ),
     ("DepthwiseConv2D", {"kernel_size": (2, 3), "depth_multiplier": 2, **FIRST}, IMAGE),
     ("Conv1DTranspose", {"filters": 3, "kernel_size": 3, "strides": 2}, STEPS),
     ("Conv2DTranspose", {"filters": 3, "kernel_size": 3, "strides": 2, "padding": "same"}, IMAGE),
-    ("Conv2DTranspose", {"filters": 3, "kernel_size": 2, "strides": 3, "output_padding": (1, 2), **FIRST}, IMAGE),
-    ("Conv2DTranspose", {"filters": 2, "kernel_size": (3, 2), "dilation_rate": 2, "padding": "same"}, IMAGE),
+    (
+        "Conv2DTranspose",
+        {"filters": 3, "kernel_size": 2, "strides": 3, "output_padding": (1, 2), **FIRST},
+        IMAGE,
+    ),
+    (
+        "Conv2DTranspose",
+        {"filters": 2, "kernel_size": (3, 2), "dilation_rate": 2, "padding": "same"},
+        IMAGE,
+    ),
     ("Conv3DTranspose", {"filters": 2, "kernel_size": 2, "strides": 2, "padding": "same"}, VOLUME),
     # pooling
     ("MaxPooling1D", {}, STEPS),
@@ -115,7 +165,11 @@ _ONE_INPUT = [
     ("AveragePooling2D", {"pool_size": 3, "strides": 2, "padding": "same"}, IMAGE),
     ("AveragePooling2D", {"pool_size": (2, 3), **FIRST}, IMAGE),
     ("AveragePooling3D", {"pool_size": 2}, VOLUME),
-    *[(f"Global{kind}Pooling{rank}D", {}, shape) for kind in ("Max", "Average") for rank, shape in ((1, STEPS), (2, IMAGE), (3, VOLUME))],
+    *[
+        (f"Global{kind}Pooling{rank}D", {}, shape)
+        for kind in ("Max", "Average")
+        for rank, shape in ((1, STEPS), (2, IMAGE), (3, VOLUME))
+    ],
     ("GlobalMaxPooling2D", {"keepdims": True, **FIRST}, IMAGE),
     ("GlobalAveragePooling1D", {"keepdims": True, **FIRST}, STEPS),
     # normalization
@@ -138,9 +192,16 @@ _TRAINED = [
     ("BatchNormalization", {"momentum": 0.9}, FLAT),
     ("BatchNormalization", {"axis": 1, "epsilon": 1e-2}, IMAGE),
     ("BatchNormalization", {"trainable": False}, FLAT),
-    ("BatchNormalization", {"renorm": True, "renorm_clipping": {"rmin": 0.5, "rmax": 2.0, "dmax": 1.0}}, FLAT),
-    ("BatchNormalization", {"renorm": True, "renorm_clipping": {}, "scale": False, "renorm_momentum": 0.8}, FLAT),
-    ("LayerNormalization", {}, STEPS),
+    (
+        "BatchNormalization",
+        {"renorm": True, "renorm_clipping": {"rmin": 0.5, "rmax": 2.0, "dmax": 1.0}},
+        FLAT,
+    ),
+    (
+        "BatchNormalization",
+        {"renorm": True, "renorm_clipping": {}, "scale": False, "renorm_momentum": 0.8},
+        FLAT,
+    ),
 ]
 _WHOLE = [
     ("Embedding", {"input_dim": 5, "output_dim": 3}, (2, 4)),
@@ -148,7 +209,10 @@ _WHOLE = [
     ("Rescaling", {"scale": 1 / 255}, IMAGE),
 ]
 _SEVERAL = [
-    *[(name, {}, [STEPS, STEPS, STEPS]) for name in ("Add", "Multiply", "Average", "Maximum", "Minimum", "Concatenate")],
+    *[
+        (name, {}, [STEPS, STEPS, STEPS])
+        for name in ("Add", "Multiply", "Average", "Maximum", "Minimum", "Concatenate")
+    ],
     ("Add", {}, [STEPS, (2, 4)]),
     ("Subtract", {}, [FLAT, (3, 1)]),
     ("Concatenate", {"axis": 1}, [STEPS, (2, 3, 4)]),

@@ -51,8 +51,6 @@ _UNARY = (
     + _rows("relu relu6 sigmoid sparse_sigmoid softplus softsign sparse_plus silu swish log_sigmoid selu", F)
     + _rows("hard_sigmoid hard_silu hard_swish hard_tanh tanh_shrink elu celu leaky_relu gelu", F)
     + _rows("soft_shrink hard_shrink softmax log_softmax squareplus normalize", F)
-    # The real Keras sums over all rows at once: only one row has the same values there.
-    + _rows("sparsemax", F[1:2])
     + _rows("rms_normalization layer_normalization erf erfc logsumexp", F)
     + _rows("erfinv", UNIT)
 )
@@ -85,8 +83,7 @@ _BINARY = (
 _REDUCED = [
     (name, (array,), kwargs)
     for name in "all any amax amin argmax argmin max mean median min prod ptp std sum var".split()
-    for array in (F, INTS)
-    for kwargs in ({}, {"axis": 0}, {"axis": -1, "keepdims": True})
+    for array, kwargs in ((F, {"axis": 0}), (F, {"axis": -1, "keepdims": True}), (INTS, {}))
 ] + [
     *_rows("all any count_nonzero sum mean prod", BOOLS),
     *_rows("sum prod cumsum mean", BYTES),
@@ -219,7 +216,7 @@ _SORTED = [
     ("scatter", (np.array([[0], [2], [0]]), V, (5,)), {}),
     ("scatter_update", (STEPS, [[0, 1], [2, 2]], _floats(2, 3)), {}),
     ("scatter_update", (V, [[0], [0]], [1.0, 2.0]), {"reduction": "add"}),
-    *[(f"segment_{n}", (F, np.array([0, 2, 0, 1])), {"num_segments": 3}) for n in "sum max min prod".split()],
+    *[(f"segment_{n}", (F, np.array([0, 2, 0, 1], "int32")), {"num_segments": 3}) for n in "sum max min prod".split()],
     ("extract_sequences", (F, 2, 1), {}),
 ]
 
@@ -266,7 +263,7 @@ _NETWORK = [
     ("depthwise_conv", (IMAGES, _floats(3, 3, 3, 2)), {"padding": "same"}),
     ("depthwise_conv", (IMAGES_FIRST, _floats(3, 3, 3, 1)), {"data_format": "channels_first", "strides": 2}),
     ("separable_conv", (IMAGES, _floats(3, 3, 3, 2), _floats(1, 1, 6, 4)), {"padding": "same"}),
-    *[(n, (IMAGES, (2, 2)), {"padding": p}) for n in ("max_pool", "average_pool") for p in ("same", "valid")],
+    *[(n, (IMAGES, 2), {"padding": p, "strides": 2}) for n in ("max_pool", "average_pool") for p in ("same", "valid")],
     *[(n, (STEPS, 3), {"strides": 2, "padding": "same"}) for n in ("max_pool", "average_pool")],
     ("max_pool", (IMAGES_FIRST, (3, 2)), {"strides": 1, "data_format": "channels_first"}),
     *[(f"adaptive_{n}_pool", (IMAGES, (3, 4)), {}) for n in ("average", "max")],
@@ -312,7 +309,48 @@ _FOURIER = [
     ("istft", ((_floats(2, 9, 9), _floats(2, 9, 9)), 16, 8, 16), {"length": 40}),
 ]
 
-ROWS = [*_UNARY, *_BINARY, *_REDUCED, *_LINEAR, *_SHAPED, *_SORTED, *_NEW, *_NETWORK, *_FOURIER]
+_PHOTOS = np.abs(IMAGES) / 2
+_CORNERS = np.array([[0, 0], [0, 7], [8, 0], [8, 7]], "float32")
+_AFFINE = np.array([1, 1, 1, 1, 1, 1, 0, 0], "float32")
+_IMAGE = [
+    *_rows("image.rgb_to_grayscale image.rgb_to_hsv image.hsv_to_rgb image.sobel_edges", _PHOTOS),
+    *_rows("image.rgb_to_hsv image.rgb_to_grayscale", _PHOTOS[0].transpose(2, 0, 1), data_format="channels_first"),
+    *[("image.resize", (IMAGES, (5, 12)), {"interpolation": i}) for i in ("bilinear", "nearest", "bicubic")],
+    ("image.resize", (IMAGES, (5, 4)), {"antialias": True}),
+    ("image.resize", (IMAGES, (4, 9)), {"crop_to_aspect_ratio": True}),
+    ("image.resize", (IMAGES[0], (4, 9)), {"pad_to_aspect_ratio": True, "fill_value": 1.0}),
+    ("image.resize", (IMAGES_FIRST, (5, 4)), {"data_format": "channels_first"}),
+    ("image.scale_and_translate", (IMAGES[0], (6, 6, 3), V[:2] ** 2 + 0.5, V[:2], (0, 1), "linear"), {}),
+    ("image.pad_images", (IMAGES, 1, 2), {"target_height": 12, "target_width": 14}),
+    ("image.pad_images", (IMAGES_FIRST, 1, 2, 3, 4), {"data_format": "channels_first"}),
+    ("image.crop_images", (IMAGES, 1, 2), {"target_height": 5, "target_width": 6}),
+    ("image.crop_images", (IMAGES[0], 1, 2, 3, 4), {}),
+    ("image.extract_patches", (IMAGES, 3), {}),
+    ("image.extract_patches", (IMAGES, (2, 3)), {"strides": (1, 1), "padding": "same", "dilation_rate": 2}),
+    ("image.extract_patches_3d", (_floats(BATCH, 4, 4, 6, 2), 2), {}),
+    *[("image.map_coordinates", (SQUARE, _floats(2, 5) + 1, 1), {"fill_mode": m}) for m in ("constant", "reflect")],
+    ("image.affine_transform", (IMAGES[:2], _floats(2, 8) * _AFFINE), {}),
+    ("image.affine_transform", (IMAGES[0], _floats(8) * _AFFINE), {"interpolation": "nearest", "fill_mode": "reflect"}),
+    ("image.perspective_transform", (IMAGES[0], _CORNERS, _CORNERS + _floats(4, 2)), {}),
+    ("image.gaussian_blur", (IMAGES,), {"kernel_size": (3, 5), "sigma": (1.0, 2.0), "data_format": "channels_last"}),
+    ("image.ssim", (_floats(2, 12, 13, 3), _floats(2, 12, 13, 3)), {"max_val": 4.0}),
+]
+
+_LENGTHS = np.array([6, 10, 8, 7], "int32")
+_CTC = [
+    ("ctc_loss", (INTS2, _floats(BATCH, 10, 5), np.array([3, 2, 1, 3], "int32"), _LENGTHS), {}),
+    ("ctc_decode", (_floats(BATCH, 10, 5), _LENGTHS), {}),
+    ("ctc_decode", (_floats(BATCH, 10, 3), _LENGTHS), {"merge_repeated": False, "mask_index": 2}),
+]
+
+ROWS = [*_UNARY, *_BINARY, *_REDUCED, *_LINEAR, *_SHAPED, *_SORTED, *_NEW, *_NETWORK, *_FOURIER, *_IMAGE, *_CTC]
+
+
+def find(ops, name):
+    """Return the function of a row, `"image.resize"` for one in a module of its own."""
+    for part in name.split("."):
+        ops = getattr(ops, part)
+    return ops
 
 
 def title(row):

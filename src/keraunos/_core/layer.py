@@ -274,7 +274,8 @@ class Layer(signature.Configurable):
 
     @property
     def weights(self) -> list[Variable]:
-        return self.variables
+        """The variables, less what is of the moment only, as the states of a stateful recurrent layer."""
+        return [v for v in self.variables if not getattr(v, "transient", False)]
 
     @property
     def trainable_variables(self) -> list[Variable]:
@@ -409,11 +410,10 @@ class Layer(signature.Configurable):
             "trainable": self._trainable,
             "dtype": registry.serialize(self.dtype_policy),
         }
-        shapes = {*_SHAPES, "autocast"} - signature.parameters(type(self)).keys() | {"weights"}
+        own = signature.parameters(type(self)) if type(self).__init__ is not Layer.__init__ else {}
+        shapes = set(_SHAPES) - own.keys() | {"autocast", "weights"}
         given = {k: v for k, v in super().get_config().items() if k not in base and k not in shapes}
-        if given.get(
-            "activity_regularizer", 0
-        ) is None and "activity_regularizer" not in signature.parameters(type(self)):
+        if given.get("activity_regularizer", 0) is None and "activity_regularizer" not in own:
             del given["activity_regularizer"]
         return base | given
 

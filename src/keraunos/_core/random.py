@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import random as python_random
 import threading
@@ -88,5 +89,10 @@ def _base_key(seed: int) -> Any:
 
 
 def step_seed() -> np.ndarray:
-    """Return the key data from which a training run derives the key of each step."""
-    return np.asarray(jax.random.key_data(_base_key(global_seed())))
+    """Return the key data from which the key of each training step is derived."""
+    return _key_data(global_seed())
+
+
+@functools.lru_cache(maxsize=4)
+def _key_data(seed: int) -> np.ndarray:
+    return np.asarray(jax.random.key_data(_base_key(seed)))

@@ -209,7 +209,9 @@ def _initial(initializer: Any, shape: tuple[int, ...] | None, dtype: Any) -> jax
                     "Variable", expected="a shape beside an initializer function", got="shape=None"
                 )
             )
-        value = initializer(tuple(shape), dtype=dtypes.standardize_dtype(dtype))
+        # A layer may be built while its caller is being traced; its weights are drawn all the same.
+        with jax.ensure_compile_time_eval():
+            value = initializer(tuple(shape), dtype=dtypes.standardize_dtype(dtype))
     else:
         value = _plain(initializer)
         if dtype is None:

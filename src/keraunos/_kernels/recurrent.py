@@ -242,7 +242,7 @@ def _masked(advance: Advance, keep: jax.Array | None) -> Advance:
 
 def _is_closed(advance, weights, states) -> bool:
     """Whether `advance` holds no traced values, whose gradients a written one would lose."""
-    z = jnp.zeros((weights.shape[0], states[0].shape[1]), weights.dtype)
+    z = jax.ShapeDtypeStruct((weights.shape[0], states[0].shape[1]), weights.dtype)
     constants = jax.make_jaxpr(advance)(z, states).consts
     return not any(isinstance(constant, jax.core.Tracer) for constant in constants)
 

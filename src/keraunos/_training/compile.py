@@ -61,6 +61,7 @@ class Objective:
             else [None] * len(leaves)
         )
         self._several = len(leaves) > 1
+        self.adds_losses = False  # whether layers add losses, which see the whole batch
         self.terms = self._terms(given, y, leaves) if targets is not None else []
         self.gauges = self._gauges(given, y, leaves) if targets is not None else []
         self.own = list(own)
@@ -207,14 +208,10 @@ class Objective:
 
     def accepts_padding(self) -> bool:
         """Return whether rows that only fill up a batch can be left out exactly, by weights."""
-        own = (
-            all(type(g.metric).__module__.startswith("keraunos.") for g in self.gauges)
-            and not self.own
-        )
-        return (
-            own
-            and all(_is_per_sample(t.loss) for t in self.terms)
-            and all(_is_per_sample(g.metric) for g in self.gauges)
+        if self.adds_losses or self.own:
+            return False
+        return all(_is_per_sample(t.loss) for t in self.terms) and all(
+            _is_per_sample(g.metric) for g in self.gauges
         )
 
     def _leaves(self, y: Any, outputs: Any, weights: Any) -> tuple[list[Any], list[Any], list[Any]]:
@@ -354,8 +351,13 @@ def _mask_rows(prediction: Any, valid: Any) -> None:
 
 
 def _is_per_sample(thing: Any) -> bool:
-    """Return whether a loss or metric says of itself that it gives one value a sample."""
-    return bool(getattr(thing, "is_per_sample", type(thing).__module__.startswith("keraunos.")))
+    """Return whether a loss or metric is ours, so that weights of 0 leave a sample out of it.
+
+    A function of a program may return anything: a mean over the batch, for one.
+    """
+    function = getattr(thing, "fn", None)
+    owners = [type(thing), *([function] if function is not None else [])]
+    return all(getattr(owner, "__module__", "").startswith("keraunos.") for owner in owners)
 
 
 def _named(error: Exception, where: str, y: Any, prediction: Any) -> Exception:

@@ -48,7 +48,6 @@ class StepProgram:
 
     def __init__(self, step: Step, boxes: Boxes, objective: Any, changes: tuple[str, ...]) -> None:
         self._step, self.boxes, self.objective, self._changes = step, boxes, objective, changes
-        self._seed = random.step_seed()
         self._compiled: dict[Any, Callable[..., Any]] = {}
         self._traces: dict[Any, Traced] = {}
 
@@ -88,7 +87,7 @@ class StepProgram:
         fixed = {
             name: getattr(values, name) for name in Values._fields if name not in self._changes
         }
-        new, found = run(changing, fixed, self._seed, *data)
+        new, found = run(changing, fixed, random.step_seed(), *data)
         put_values(self.boxes, Values(*(new.get(name, ()) for name in Values._fields)))
         return found
 

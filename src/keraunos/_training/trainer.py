@@ -12,7 +12,7 @@ from keraunos import errors
 from keraunos import losses as losses_room
 from keraunos import metrics as metrics_room
 from keraunos import optimizers as optimizers_room
-from keraunos._core import calling, naming, random, registry, state
+from keraunos._core import calling, context, naming, random, registry, state, symbolic
 from keraunos._core.symbolic import SymbolicTensor
 from keraunos._training import cache, eager, feed, fitting, step
 from keraunos._training.compile import Objective, aligned
@@ -305,13 +305,27 @@ class Trainer:
             if self._objective is not None:
                 return self._objective
             cache.enable()
-            outputs = calling.infer(self, (jax.tree.map(_unsized, example.x),), {})  # pyright: ignore
+            outputs, adds_losses = self._outlined(example.x)
             names = getattr(self, "output_names", ())
             assert self._compile_arguments is not None
             self._objective = Objective(
                 self._compile_arguments, names, example.y, outputs, self._own_metrics()
             )
+            self._objective.adds_losses = adds_losses
             return self._objective
+
+    def _outlined(self, x: Any) -> tuple[Any, bool]:
+        """Return the outputs for a batch, symbolically, and whether layers add losses to them."""
+        added: list[Any] = []
+
+        def run(inputs: Any) -> Any:
+            with state.sandbox(jax.random.key(0)) as scope, context.fresh(training=False):
+                outputs = self(inputs)  # pyright: ignore[reportCallIssue]
+                added.extend(scope.losses)
+                return outputs
+
+        outputs = symbolic.infer(run, (jax.tree.map(_unsized, x),), {})
+        return outputs, bool(added)
 
     def _boxes(self) -> Boxes:
         trainable = self.trainable_variables  # pyright: ignore

@@ -59,21 +59,32 @@ def data_format(layer: Layer, value: str | None) -> str:
 
 def between(layer: Layer, argument: str, value: Any, low: float, high: float) -> Any:
     """Return a number from low to high, both included."""
-    if isinstance(value, bool) or not isinstance(value, (int, float, np.number)) or not low <= value <= high:
+    if (
+        isinstance(value, bool)
+        or not isinstance(value, (int, float, np.number))
+        or not low <= value <= high
+    ):
         raise complain(layer, argument, f"a number from {low:g} to {high:g}", value)
     return value
 
 
-def keep(layer: Layer, name: str, initializer: Any, regularizer: Any = None, constraint: Any = None) -> None:
+def keep(
+    layer: Layer, name: str, initializer: Any, regularizer: Any = None, constraint: Any = None
+) -> None:
     """Keep what is said about a weight as `{name}_initializer`, `{name}_regularizer`, `{name}_constraint`."""
     setattr(layer, f"{name}_initializer", initializers.get(initializer))
     setattr(layer, f"{name}_regularizer", regularizers.get(regularizer))
     setattr(layer, f"{name}_constraint", constraints.get(constraint))
 
 
-def weight(layer: Layer, name: str, shape: Sequence[int], said: str | None = None, **options: Any) -> Variable:
+def weight(
+    layer: Layer, name: str, shape: Sequence[int], said: str | None = None, **options: Any
+) -> Variable:
     """Make a weight after what `keep` kept under `said` (by default its own name)."""
-    rules = {k: getattr(layer, f"{said or name}_{k}") for k in ("initializer", "regularizer", "constraint")}
+    rules = {
+        k: getattr(layer, f"{said or name}_{k}")
+        for k in ("initializer", "regularizer", "constraint")
+    }
     return layer.add_weight(shape=tuple(shape), name=name, **rules, **options)
 
 
@@ -81,7 +92,11 @@ def size_of(layer: Layer, shape: Sequence[int | None], axis: int) -> int:
     """Return the size of an axis that a weight's shape depends on."""
     where = f"{type(layer).__name__} {layer.name!r}"
     if not -len(shape) <= axis < len(shape):
-        raise ValueError(errors.report(where, expected=f"an input with an axis {axis}", got=f"shape {tuple(shape)}"))
+        raise ValueError(
+            errors.report(
+                where, expected=f"an input with an axis {axis}", got=f"shape {tuple(shape)}"
+            )
+        )
     size = shape[axis]
     if size is None:
         expected = f"an input whose axis {axis} has a known size"

@@ -59,11 +59,17 @@ class ReLU(_Elementwise):
     """
 
     def __init__(
-        self, max_value: float | None = None, negative_slope: float = 0.0, threshold: float = 0.0, **kwargs: Any
+        self,
+        max_value: float | None = None,
+        negative_slope: float = 0.0,
+        threshold: float = 0.0,
+        **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         inf = float("inf")
-        self.max_value = None if max_value is None else arguments.between(self, "max_value", max_value, 0, inf)
+        self.max_value = (
+            None if max_value is None else arguments.between(self, "max_value", max_value, 0, inf)
+        )
         self.negative_slope = arguments.between(self, "negative_slope", negative_slope, 0, inf)
         self.threshold = arguments.between(self, "threshold", threshold, 0, inf)
 
@@ -85,7 +91,9 @@ class LeakyReLU(_Elementwise):
 
     def __init__(self, negative_slope: float = 0.3, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.negative_slope = arguments.between(self, "negative_slope", negative_slope, 0, float("inf"))
+        self.negative_slope = arguments.between(
+            self, "negative_slope", negative_slope, 0, float("inf")
+        )
 
     def call(self, inputs: jax.Array) -> jax.Array:
         return jnp.where(inputs >= 0, inputs, self.negative_slope * inputs)
@@ -177,7 +185,9 @@ class Softmax(_Elementwise):
             mask = jnp.broadcast_to(mask, x.shape)
         except ValueError:
             expected = f"a mask that broadcasts to {x.shape}"
-            raise ValueError(errors.report(f"Softmax {self.name!r}", expected=expected, got=mask.shape)) from None
+            raise ValueError(
+                errors.report(f"Softmax {self.name!r}", expected=expected, got=mask.shape)
+            ) from None
         # Not -inf: a row that is masked altogether must stay free of NaN, in its gradient too.
         x = jnp.where(mask, x, jnp.finfo(x.dtype).min / 2)
         return jnp.where(mask, jax.nn.softmax(x, axis), 0).astype(self.compute_dtype)

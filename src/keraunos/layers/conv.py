@@ -21,7 +21,14 @@ class _Windowed(Layer):
     rank: int
     _paddings: tuple[str, ...] = ("valid", "same")
 
-    def _set_window(self, kernel_size: Any, strides: Any, padding: str, dilation_rate: Any, data_format: str | None) -> None:
+    def _set_window(
+        self,
+        kernel_size: Any,
+        strides: Any,
+        padding: str,
+        dilation_rate: Any,
+        data_format: str | None,
+    ) -> None:
         self.kernel_size = arguments.per_axis(self, "kernel_size", kernel_size, self.rank)
         self.strides = arguments.per_axis(self, "strides", strides, self.rank)
         self.dilation_rate = arguments.per_axis(self, "dilation_rate", dilation_rate, self.rank)
@@ -29,7 +36,9 @@ class _Windowed(Layer):
         self.data_format = arguments.data_format(self, data_format)
         self.input_spec = InputSpec(ndim=self.rank + 2)
 
-    def _set_output(self, activation: Any, use_bias: bool, initializer: Any, regularizer: Any, constraint: Any) -> None:
+    def _set_output(
+        self, activation: Any, use_bias: bool, initializer: Any, regularizer: Any, constraint: Any
+    ) -> None:
         self.activation = activations.get(activation)
         self.use_bias = use_bias
         arguments.keep(self, "bias", initializer, regularizer, constraint)
@@ -60,7 +69,10 @@ class _Windowed(Layer):
         """Add the bias and apply the activation."""
         if 0 in x.shape and 0 not in inputs.shape:
             expected = f"an input that is at least as large as the window {self.kernel_size}"
-            got, fix = f"shape {symbolic.unknown_of(inputs.shape)}", "use padding='same' or a smaller kernel_size"
+            got, fix = (
+                f"shape {symbolic.unknown_of(inputs.shape)}",
+                "use padding='same' or a smaller kernel_size",
+            )
             where = f"{type(self).__name__} {self.name!r}"
             raise ValueError(errors.report(where, expected=expected, got=got, fix=fix))
         if self.bias is not None:
@@ -114,7 +126,9 @@ class _Convolution(_Windowed):
 
     def call(self, inputs: jax.Array) -> jax.Array:
         kernel = self.kernel.value
-        x = kernels.convolution(inputs.astype(kernel.dtype), kernel, groups=self.groups, **self._window)
+        x = kernels.convolution(
+            inputs.astype(kernel.dtype), kernel, groups=self.groups, **self._window
+        )
         return self._finish(x, inputs)
 
 
@@ -215,7 +229,9 @@ class _Depthwise(_Windowed):
         super().__init__(activity_regularizer=activity_regularizer, **kwargs)
         self._set_window(kernel_size, strides, padding, dilation_rate, data_format)
         self.depth_multiplier = arguments.integer(self, "depth_multiplier", depth_multiplier)
-        arguments.keep(self, "depthwise", depthwise_initializer, depthwise_regularizer, depthwise_constraint)
+        arguments.keep(
+            self, "depthwise", depthwise_initializer, depthwise_regularizer, depthwise_constraint
+        )
         self._set_output(activation, use_bias, bias_initializer, bias_regularizer, bias_constraint)
 
     def build(self, input_shape: Any) -> None:
@@ -295,16 +311,24 @@ class _Separable(_Windowed):
         self._set_window(kernel_size, strides, padding, dilation_rate, data_format)
         self.filters = arguments.integer(self, "filters", filters)
         self.depth_multiplier = arguments.integer(self, "depth_multiplier", depth_multiplier)
-        arguments.keep(self, "depthwise", depthwise_initializer, depthwise_regularizer, depthwise_constraint)
-        arguments.keep(self, "pointwise", pointwise_initializer, pointwise_regularizer, pointwise_constraint)
+        arguments.keep(
+            self, "depthwise", depthwise_initializer, depthwise_regularizer, depthwise_constraint
+        )
+        arguments.keep(
+            self, "pointwise", pointwise_initializer, pointwise_regularizer, pointwise_constraint
+        )
         self._set_output(activation, use_bias, bias_initializer, bias_regularizer, bias_constraint)
 
     def build(self, input_shape: Any) -> None:
         channels = self._channels(input_shape)
         depthwise = (*self.kernel_size, channels, self.depth_multiplier)
         pointwise = (*(1,) * self.rank, channels * self.depth_multiplier, self.filters)
-        self.depthwise_kernel = arguments.weight(self, "depthwise_kernel", depthwise, said="depthwise")
-        self.pointwise_kernel = arguments.weight(self, "pointwise_kernel", pointwise, said="pointwise")
+        self.depthwise_kernel = arguments.weight(
+            self, "depthwise_kernel", depthwise, said="depthwise"
+        )
+        self.pointwise_kernel = arguments.weight(
+            self, "pointwise_kernel", pointwise, said="pointwise"
+        )
         self._add_bias(self.filters)
 
     def call(self, inputs: jax.Array) -> jax.Array:

@@ -40,9 +40,13 @@ class _ConvTranspose(_Windowed):
         self.filters = arguments.integer(self, "filters", filters)
         self.output_padding = None
         if output_padding is not None:
-            self.output_padding = arguments.per_axis(self, "output_padding", output_padding, self.rank, least=0)
+            self.output_padding = arguments.per_axis(
+                self, "output_padding", output_padding, self.rank, least=0
+            )
             if any(extra >= step for extra, step in zip(self.output_padding, self.strides)):
-                raise arguments.complain(self, "output_padding", f"less than strides={self.strides}", output_padding)
+                raise arguments.complain(
+                    self, "output_padding", f"less than strides={self.strides}", output_padding
+                )
         arguments.keep(self, "kernel", kernel_initializer, kernel_regularizer, kernel_constraint)
         self._set_output(activation, use_bias, bias_initializer, bias_regularizer, bias_constraint)
 

@@ -108,9 +108,13 @@ class EinsumDense(Layer):
         **kwargs: Any,
     ) -> None:
         later = ("lora_rank", "lora_alpha", "quantization_config", "gptq_unpacked_column_size")
-        super().__init__(activity_regularizer=activity_regularizer, **arguments.refuse(self, kwargs, *later))
+        super().__init__(
+            activity_regularizer=activity_regularizer, **arguments.refuse(self, kwargs, *later)
+        )
         self.equation, self.bias_axes = equation.replace(" ", ""), bias_axes
-        self.output_shape = (output_shape,) if isinstance(output_shape, int) else tuple(output_shape)
+        self.output_shape = (
+            (output_shape,) if isinstance(output_shape, int) else tuple(output_shape)
+        )
         self.activation = activations.get(activation)
         arguments.keep(self, "kernel", kernel_initializer, kernel_regularizer, kernel_constraint)
         arguments.keep(self, "bias", bias_initializer, bias_regularizer, bias_constraint)
@@ -121,8 +125,12 @@ class EinsumDense(Layer):
         if isinstance(found, initializers.VarianceScaling) and found.input_axes is None:
             # The kernel may have any number of axes: tell those summed over from those made.
             options = dict(found.get_config())
-            options["input_axes"] = [i for i, c in enumerate(kernel) if c in operand and c not in output]
-            options["output_axes"] = [i for i, c in enumerate(kernel) if c in output and c not in operand]
+            options["input_axes"] = [
+                i for i, c in enumerate(kernel) if c in operand and c not in output
+            ]
+            options["output_axes"] = [
+                i for i, c in enumerate(kernel) if c in output and c not in operand
+            ]
             self.kernel_initializer = type(found).from_config(options)
         shape = [self._known(sizes, c) for c in kernel]
         self.kernel = arguments.weight(self, "kernel", shape)
@@ -161,11 +169,17 @@ class EinsumDense(Layer):
         if bad:
             got = f"equation {self.equation!r}, output_shape {self.output_shape}, input {tuple(input_shape)}"
             where = f"EinsumDense {self.name!r}"
-            raise ValueError(errors.report(where, expected="an equation and sizes that fit", got=got))
+            raise ValueError(
+                errors.report(where, expected="an equation and sizes that fit", got=got)
+            )
         return sizes, batched, kernel, out
 
     def _known(self, sizes: dict[str, int | None], letter: str) -> int:
         if sizes.get(letter) is None:
             where = f"EinsumDense {self.name!r}"
-            raise ValueError(errors.report(where, expected=f"a known size for axis {letter!r}", got=f"sizes {sizes}"))
+            raise ValueError(
+                errors.report(
+                    where, expected=f"a known size for axis {letter!r}", got=f"sizes {sizes}"
+                )
+            )
         return sizes[letter] or 0

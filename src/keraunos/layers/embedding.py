@@ -46,10 +46,18 @@ class Embedding(Layer):
     ) -> None:
         kwargs = arguments.refuse(self, kwargs, "lora_rank", "lora_alpha", "quantization_config")
         # Integers may come as floats; rounded to half precision they would be other integers.
-        super().__init__(**{"autocast": False, "activity_regularizer": activity_regularizer} | kwargs)
+        super().__init__(
+            **{"autocast": False, "activity_regularizer": activity_regularizer} | kwargs
+        )
         self.input_dim = arguments.integer(self, "input_dim", input_dim)
         self.output_dim = arguments.integer(self, "output_dim", output_dim)
-        arguments.keep(self, "embeddings", embeddings_initializer, embeddings_regularizer, embeddings_constraint)
+        arguments.keep(
+            self,
+            "embeddings",
+            embeddings_initializer,
+            embeddings_regularizer,
+            embeddings_constraint,
+        )
         self.mask_zero = mask_zero
         self.supports_masking = mask_zero
         if weights is not None:

@@ -53,7 +53,9 @@ class InputLayer(Layer):
         self.batch_shape = self._whole_shape(shape, batch_size, batch_shape)
         self.sparse, self.ragged, self.optional = bool(sparse), bool(ragged), optional
         if input_tensor is None:
-            input_tensor = SymbolicTensor(self.batch_shape, self.dtype, sparse=self.sparse, name=self.name)
+            input_tensor = SymbolicTensor(
+                self.batch_shape, self.dtype, sparse=self.sparse, name=self.name
+            )
         Node(self, (), {}, input_tensor)
         self.built = True
 
@@ -65,20 +67,30 @@ class InputLayer(Layer):
         keys = ("batch_shape", "dtype", "sparse", "ragged", "optional", "name")
         return {key: getattr(self, key) for key in keys}
 
-    def _whole_shape(self, shape: Any, batch_size: int | None, batch_shape: Any) -> tuple[int | None, ...]:
+    def _whole_shape(
+        self, shape: Any, batch_size: int | None, batch_shape: Any
+    ) -> tuple[int | None, ...]:
         where = f"Input {self.name!r}"
-        if (shape is None) == (batch_shape is None) or (batch_shape is not None and batch_size is not None):
+        if (shape is None) == (batch_shape is None) or (
+            batch_shape is not None and batch_size is not None
+        ):
             got = f"shape={shape}, batch_size={batch_size}, batch_shape={batch_shape}"
             expected = "shape (with or without batch_size) or batch_shape"
             raise ValueError(errors.report(where, expected=expected, got=got))
         given = shape if batch_shape is None else batch_shape
-        if isinstance(given, int) or not all(n is None or (isinstance(n, int) and n >= 0) for n in given):
+        if isinstance(given, int) or not all(
+            n is None or (isinstance(n, int) and n >= 0) for n in given
+        ):
             fix = f"write shape=({given},)" if isinstance(given, int) else None
-            raise ValueError(errors.report(where, expected="a tuple of sizes, None where they vary", got=given, fix=fix))
+            raise ValueError(
+                errors.report(
+                    where, expected="a shape: sizes, None where they vary", got=given, fix=fix
+                )
+            )
         return (batch_size, *given) if batch_shape is None else tuple(given)
 
 
-def Input(  # noqa: N802 - Keras's name
+def Input(
     shape: Any = None,
     batch_size: int | None = None,
     dtype: Any = None,
@@ -95,5 +107,7 @@ def Input(  # noqa: N802 - Keras's name
         >>> Input((28, 28, 1), name="image")
         <KerasTensor shape=(None, 28, 28, 1), dtype=float32, name=image>
     """
-    layer = InputLayer(shape, batch_size, dtype, sparse, ragged, batch_shape, tensor, optional, name)
+    layer = InputLayer(
+        shape, batch_size, dtype, sparse, ragged, batch_shape, tensor, optional, name
+    )
     return layer.output

@@ -40,7 +40,9 @@ class _Merge(Layer):
         return all(len(set(sizes) - {None, 1}) <= 1 for sizes in zip(*full))
 
     def _refuse(self, expected: str, got: str) -> None:
-        raise ValueError(errors.report(f"{type(self).__name__} {self.name!r}", expected=expected, got=got))
+        raise ValueError(
+            errors.report(f"{type(self).__name__} {self.name!r}", expected=expected, got=got)
+        )
 
     def call(self, inputs: Any, mask: Any = None) -> jax.Array:
         rank = max(x.ndim for x in inputs)
@@ -185,7 +187,10 @@ class Concatenate(_Merge):
         rank = max(ranks)
         if len(ranks) > 1 or not -rank <= self.axis < rank:
             return False
-        return all(i == self.axis % rank or len(set(sizes) - {None}) <= 1 for i, sizes in enumerate(zip(*shapes)))
+        return all(
+            i == self.axis % rank or len(set(sizes) - {None}) <= 1
+            for i, sizes in enumerate(zip(*shapes))
+        )
 
     def _join(self, inputs: list[jax.Array], masks: Any) -> jax.Array:
         return jnp.concatenate(inputs, self.axis)
@@ -194,7 +199,11 @@ class Concatenate(_Merge):
         if not isinstance(previous_mask, (list, tuple)) or all(m is None for m in previous_mask):
             return None
         masks = [
-            jnp.ones(x.shape, bool) if m is None else jnp.broadcast_to(_over(m, x), x.shape) if m.ndim < x.ndim else m
+            jnp.ones(x.shape, bool)
+            if m is None
+            else jnp.broadcast_to(_over(m, x), x.shape)
+            if m.ndim < x.ndim
+            else m
             for x, m in zip(inputs, previous_mask)
         ]
         return jnp.any(jnp.concatenate(masks, self.axis), axis=-1)
@@ -222,9 +231,15 @@ class Dot(_Merge):
     def __init__(self, axes: Any, normalize: bool = False, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         values = [axes, axes] if isinstance(axes, int) else axes
-        good = isinstance(values, (list, tuple)) and len(values) == 2 and all(isinstance(a, int) and a for a in values)
+        good = (
+            isinstance(values, (list, tuple))
+            and len(values) == 2
+            and all(isinstance(a, int) and a for a in values)
+        )
         if not good:
-            raise arguments.complain(self, "axes", "an axis or two, counted from the batch, which is 0", axes)
+            raise arguments.complain(
+                self, "axes", "an axis or two, counted from the batch, which is 0", axes
+            )
         self.axes, self.normalize = axes, normalize
 
     def _fit(self, shapes: list[tuple[int | None, ...]]) -> bool:

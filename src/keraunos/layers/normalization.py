@@ -24,7 +24,9 @@ def _wide(x: jax.Array) -> jax.Array:
     return x.astype(dtypes.result_type(x.dtype, "float32"))
 
 
-def _moments(x: jax.Array, axes: Sequence[int], weight: Any = None) -> tuple[jax.Array, jax.Array, jax.Array]:
+def _moments(
+    x: jax.Array, axes: Sequence[int], weight: Any = None
+) -> tuple[jax.Array, jax.Array, jax.Array]:
     """Return mean, variance and x - mean, the axes kept; `weight` is 1 for what counts, 0 for the rest."""
     # In two passes: the mean of squares minus the square of the mean loses digits where the mean is large.
     if weight is None:
@@ -119,13 +121,17 @@ class BatchNormalization(_Normalization):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.axis = arguments.integer(self, "axis", axis[0] if isinstance(axis, (list, tuple)) else axis, least=-99)
+        self.axis = arguments.integer(
+            self, "axis", axis[0] if isinstance(axis, (list, tuple)) else axis, least=-99
+        )
         self.momentum = arguments.between(self, "momentum", momentum, 0, 1)
         beta = (beta_initializer, beta_regularizer, beta_constraint)
-        self._set_affine(epsilon, center, scale, beta, (gamma_initializer, gamma_regularizer, gamma_constraint))
+        self._set_affine(
+            epsilon, center, scale, beta, (gamma_initializer, gamma_regularizer, gamma_constraint)
+        )
         self.moving_mean_initializer = initializers.get(moving_mean_initializer)
         self.moving_variance_initializer = initializers.get(moving_variance_initializer)
-        self.renorm, self.renorm_clipping = renorm, renorm_clipping
+        self.renorm, self.renorm_clipping = renorm, renorm_clipping or ({} if renorm else None)
         self.renorm_momentum = arguments.between(self, "renorm_momentum", renorm_momentum, 0, 1)
         self.synchronized = synchronized
 
@@ -141,9 +147,13 @@ class BatchNormalization(_Normalization):
             def deviation(shape: Any, dtype: Any = None) -> Any:
                 return variance(shape, dtype=dtype) ** 0.5
 
-            self.moving_stddev = self.add_weight(initializer=deviation, name="moving_stddev", **kept)
+            self.moving_stddev = self.add_weight(
+                initializer=deviation, name="moving_stddev", **kept
+            )
             self.renorm_mean = self.add_weight(initializer=mean, name="renorm_mean", **kept)
-            self.renorm_stddev = self.add_weight(initializer=deviation, name="renorm_stddev", **kept)
+            self.renorm_stddev = self.add_weight(
+                initializer=deviation, name="renorm_stddev", **kept
+            )
         self.input_spec = InputSpec(ndim=len(input_shape), axes={self.axis: size})
 
     def call(self, inputs: jax.Array, training: bool | None = None, mask: Any = None) -> jax.Array:
@@ -168,11 +178,15 @@ class BatchNormalization(_Normalization):
         if mask.ndim != x.ndim - 1:
             where = f"BatchNormalization {self.name!r}"
             got = f"mask {mask.shape}, input {x.shape}"
-            raise ValueError(errors.report(where, expected="a mask with one axis less than the input", got=got))
+            raise ValueError(
+                errors.report(where, expected="a mask with one axis less than the input", got=got)
+            )
         return mask[..., None].astype(x.dtype)
 
     def _move(self, statistic: Any, value: jax.Array, momentum: float) -> None:
-        statistic.assign(statistic.value * momentum + value.astype(statistic.dtype) * (1 - momentum))
+        statistic.assign(
+            statistic.value * momentum + value.astype(statistic.dtype) * (1 - momentum)
+        )
 
     def _renormalized(self, mean: jax.Array, variance: jax.Array, centered: jax.Array) -> jax.Array:
         """Return `centered`, corrected so that it is normalized by the moving statistics; move them."""
@@ -227,10 +241,16 @@ class LayerNormalization(_Normalization):
         **kwargs: Any,
     ) -> None:
         super().__init__(**{"autocast": False} | kwargs)
-        self.axis: Any = list(axis) if isinstance(axis, (list, tuple)) else arguments.integer(self, "axis", axis, -99)
+        self.axis: Any = (
+            list(axis)
+            if isinstance(axis, (list, tuple))
+            else arguments.integer(self, "axis", axis, -99)
+        )
         self.rms_scaling = rms_scaling
         beta = (beta_initializer, beta_regularizer, beta_constraint)
-        self._set_affine(epsilon, center, scale, beta, (gamma_initializer, gamma_regularizer, gamma_constraint))
+        self._set_affine(
+            epsilon, center, scale, beta, (gamma_initializer, gamma_regularizer, gamma_constraint)
+        )
 
     def build(self, input_shape: Any) -> None:
         sizes = [arguments.size_of(self, input_shape, a) for a in self._axes(len(input_shape))]
@@ -294,7 +314,9 @@ class GroupNormalization(_Normalization):
         self.groups = groups if groups == -1 else arguments.integer(self, "groups", groups)
         self.axis = arguments.integer(self, "axis", axis, least=-99)
         beta = (beta_initializer, beta_regularizer, beta_constraint)
-        self._set_affine(epsilon, center, scale, beta, (gamma_initializer, gamma_regularizer, gamma_constraint))
+        self._set_affine(
+            epsilon, center, scale, beta, (gamma_initializer, gamma_regularizer, gamma_constraint)
+        )
 
     def build(self, input_shape: Any) -> None:
         channels = arguments.size_of(self, input_shape, self.axis)
@@ -331,7 +353,11 @@ class UnitNormalization(Layer):
 
     def __init__(self, axis: Axes = -1, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.axis: Any = list(axis) if isinstance(axis, (list, tuple)) else arguments.integer(self, "axis", axis, -99)
+        self.axis: Any = (
+            list(axis)
+            if isinstance(axis, (list, tuple))
+            else arguments.integer(self, "axis", axis, -99)
+        )
 
     def call(self, inputs: jax.Array) -> jax.Array:
         axes = tuple(self.axis) if isinstance(self.axis, list) else self.axis
@@ -354,7 +380,11 @@ class RMSNormalization(Layer):
 
     def __init__(self, axis: Axes = -1, epsilon: float = 1e-6, **kwargs: Any) -> None:
         super().__init__(**{"autocast": False} | kwargs)
-        self.axis: Any = list(axis) if isinstance(axis, (list, tuple)) else arguments.integer(self, "axis", axis, -99)
+        self.axis: Any = (
+            list(axis)
+            if isinstance(axis, (list, tuple))
+            else arguments.integer(self, "axis", axis, -99)
+        )
         self.epsilon = arguments.between(self, "epsilon", epsilon, 0, float("inf"))
 
     def build(self, input_shape: Any) -> None:

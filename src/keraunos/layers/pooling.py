@@ -24,7 +24,12 @@ class _Pooling(Layer):
     _pool: Callable[..., jax.Array]
 
     def __init__(
-        self, pool_size: Any = 2, strides: Any = None, padding: str = "valid", data_format: str | None = None, **kwargs: Any
+        self,
+        pool_size: Any = 2,
+        strides: Any = None,
+        padding: str = "valid",
+        data_format: str | None = None,
+        **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.pool_size = arguments.per_axis(self, "pool_size", pool_size, self.rank)
@@ -39,10 +44,17 @@ class _Pooling(Layer):
         sizes = inputs.shape[first : first + self.rank]
         if self.padding == "valid" and any(n < window for n, window in zip(sizes, self.pool_size)):
             expected = f"an input that is at least as large as the window {self.pool_size}"
-            got, fix = f"shape {symbolic.unknown_of(inputs.shape)}", "use padding='same' or pool less before"
+            got, fix = (
+                f"shape {symbolic.unknown_of(inputs.shape)}",
+                "use padding='same' or pool less before",
+            )
             where = f"{type(self).__name__} {self.name!r}"
             raise ValueError(errors.report(where, expected=expected, got=got, fix=fix))
-        options = {"strides": self.strides, "padding": self.padding, "data_format": self.data_format}
+        options = {
+            "strides": self.strides,
+            "padding": self.padding,
+            "data_format": self.data_format,
+        }
         return type(self)._pool(inputs, self.pool_size, **options)
 
 
@@ -144,7 +156,9 @@ class _GlobalPooling(Layer):
     rank: int
     _join: Callable[..., jax.Array]
 
-    def __init__(self, data_format: str | None = None, keepdims: bool = False, **kwargs: Any) -> None:
+    def __init__(
+        self, data_format: str | None = None, keepdims: bool = False, **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
         self.data_format = arguments.data_format(self, data_format)
         self.keepdims = keepdims
@@ -257,6 +271,10 @@ class GlobalAveragePooling3D(_GlobalAveragePooling):
 
 MaxPool1D, MaxPool2D, MaxPool3D = MaxPooling1D, MaxPooling2D, MaxPooling3D
 AvgPool1D, AvgPool2D, AvgPool3D = AveragePooling1D, AveragePooling2D, AveragePooling3D
-GlobalMaxPool1D, GlobalMaxPool2D, GlobalMaxPool3D = GlobalMaxPooling1D, GlobalMaxPooling2D, GlobalMaxPooling3D
+GlobalMaxPool1D, GlobalMaxPool2D, GlobalMaxPool3D = (
+    GlobalMaxPooling1D,
+    GlobalMaxPooling2D,
+    GlobalMaxPooling3D,
+)
 GlobalAvgPool1D, GlobalAvgPool2D = GlobalAveragePooling1D, GlobalAveragePooling2D
 GlobalAvgPool3D = GlobalAveragePooling3D

@@ -57,7 +57,9 @@ class Dropout(_Noise):
         1.0
     """
 
-    def __init__(self, rate: float, noise_shape: Any = None, seed: int | None = None, **kwargs: Any) -> None:
+    def __init__(
+        self, rate: float, noise_shape: Any = None, seed: int | None = None, **kwargs: Any
+    ) -> None:
         super().__init__(rate, seed, **kwargs)
         if isinstance(noise_shape, int):
             raise arguments.complain(self, "noise_shape", "a tuple of sizes, or None", noise_shape)

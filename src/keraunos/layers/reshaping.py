@@ -60,15 +60,22 @@ class Reshape(Layer):
         sizes = (target_shape,) if isinstance(target_shape, int) else tuple(target_shape)
         self.target_shape = tuple(-1 if n is None else int(n) for n in sizes)
         if self.target_shape.count(-1) > 1 or any(n < -1 for n in self.target_shape):
-            raise arguments.complain(self, "target_shape", "sizes, at most one of them -1", target_shape)
+            raise arguments.complain(
+                self, "target_shape", "sizes, at most one of them -1", target_shape
+            )
 
     def call(self, inputs: jax.Array) -> jax.Array:
-        total, known = math.prod(inputs.shape[1:]), math.prod(n for n in self.target_shape if n != -1)
+        total, known = (
+            math.prod(inputs.shape[1:]),
+            math.prod(n for n in self.target_shape if n != -1),
+        )
         fits = total == known if -1 not in self.target_shape else known and total % known == 0
         if not fits:
             got = f"an input of shape {symbolic.unknown_of(inputs.shape)}, {total} elements"
             where = f"Reshape {self.name!r} to {self.target_shape}"
-            raise ValueError(errors.report(where, expected="as many elements before as after", got=got))
+            raise ValueError(
+                errors.report(where, expected="as many elements before as after", got=got)
+            )
         rest = total // known if known else 0
         return inputs.reshape(inputs.shape[0], *(rest if n == -1 else n for n in self.target_shape))
 
@@ -89,7 +96,9 @@ class Permute(Layer):
         super().__init__(**kwargs)
         self.dims = tuple(dims)
         if sorted(self.dims) != list(range(1, len(self.dims) + 1)):
-            raise arguments.complain(self, "dims", "the numbers from 1 to the number of axes, each once", dims)
+            raise arguments.complain(
+                self, "dims", "the numbers from 1 to the number of axes, each once", dims
+            )
         self.input_spec = InputSpec(ndim=len(self.dims) + 1)
 
     def call(self, inputs: jax.Array) -> jax.Array:
@@ -152,7 +161,9 @@ class _Cropping(_Spatial):
         if any(a + b >= n for (a, b), n in zip(cuts, sizes)):
             expected = f"an input that is larger than the cropping {self.cropping}"
             got = f"shape {symbolic.unknown_of(inputs.shape)}"
-            raise ValueError(errors.report(f"{type(self).__name__} {self.name!r}", expected=expected, got=got))
+            raise ValueError(
+                errors.report(f"{type(self).__name__} {self.name!r}", expected=expected, got=got)
+            )
         spans = [slice(a, n - b) for (a, b), n in zip(cuts, sizes)]
         return inputs[tuple(self._everywhere(spans, slice(None)))]
 
@@ -172,7 +183,11 @@ class Cropping1D(_Cropping):
     rank = 1
 
     def __init__(self, cropping: Any = (1, 1), **kwargs: Any) -> None:
-        super().__init__(((cropping, cropping) if isinstance(cropping, int) else cropping,), "channels_last", **kwargs)
+        super().__init__(
+            ((cropping, cropping) if isinstance(cropping, int) else cropping,),
+            "channels_last",
+            **kwargs,
+        )
         self.cropping = self.cropping[0]
 
 
@@ -191,7 +206,9 @@ class Cropping2D(_Cropping):
 
     rank = 2
 
-    def __init__(self, cropping: Any = ((0, 0), (0, 0)), data_format: str | None = None, **kwargs: Any) -> None:
+    def __init__(
+        self, cropping: Any = ((0, 0), (0, 0)), data_format: str | None = None, **kwargs: Any
+    ) -> None:
         super().__init__(cropping, data_format, **kwargs)
 
 
@@ -213,7 +230,11 @@ class _ZeroPadding(_Spatial):
     def __init__(self, padding: Any = 1, data_format: str | None = None, **kwargs: Any) -> None:
         super().__init__(data_format, **kwargs)
         # One axis: (1, 2) is the pair (before, after); more: it is one number an axis.
-        given = ((padding,) if isinstance(padding, (tuple, list)) else padding) if self.rank == 1 else padding
+        given = (
+            ((padding,) if isinstance(padding, (tuple, list)) else padding)
+            if self.rank == 1
+            else padding
+        )
         self.padding: Any = arguments.pairs(self, "padding", given, self.rank)
         if self.rank == 1:
             self.padding = self.padding[0]
@@ -267,7 +288,13 @@ class ZeroPadding3D(_ZeroPadding):
     rank = 3
 
 
-_RESIZE = {"nearest": "nearest", "bilinear": "linear", "bicubic": "cubic", "lanczos3": "lanczos3", "lanczos5": "lanczos5"}
+_RESIZE = {
+    "nearest": "nearest",
+    "bilinear": "linear",
+    "bicubic": "cubic",
+    "lanczos3": "lanczos3",
+    "lanczos5": "lanczos5",
+}
 
 
 class _UpSampling(_Spatial):
@@ -320,7 +347,11 @@ class UpSampling2D(_UpSampling):
     rank = 2
 
     def __init__(
-        self, size: Any = (2, 2), data_format: str | None = None, interpolation: str = "nearest", **kwargs: Any
+        self,
+        size: Any = (2, 2),
+        data_format: str | None = None,
+        interpolation: str = "nearest",
+        **kwargs: Any,
     ) -> None:
         super().__init__(size, data_format, **kwargs)
         self.interpolation = arguments.one_of(self, "interpolation", interpolation, tuple(_RESIZE))

@@ -65,7 +65,9 @@ class TimeDistributed(Wrapper):
     def build(self, input_shape: Any = None) -> None:
         if len(input_shape) < 3:
             where = f"TimeDistributed {self.name!r}"
-            raise ValueError(errors.report(where, expected="at least 3 axes", got=f"shape {tuple(input_shape)}"))
+            raise ValueError(
+                errors.report(where, expected="at least 3 axes", got=f"shape {tuple(input_shape)}")
+            )
         super().build((input_shape[0], *input_shape[2:]))
 
     def call(self, inputs: jax.Array, training: bool | None = None, mask: Any = None) -> Any:

@@ -24,7 +24,7 @@ _HEIGHTS = {
 }
 
 
-@register()
+@register("auc")
 class AUC(ConfusionMetric):
     """The area under the ROC or precision-recall curve, from sums at fixed thresholds.
 
@@ -86,7 +86,7 @@ class AUC(ConfusionMetric):
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         y_pred = floating(y_pred, config.floatx())
-        self.build(jnp.shape(y_true), y_pred.shape)
+        self.build(np.shape(y_true), y_pred.shape)
         y_pred = jax.nn.sigmoid(y_pred) if self.from_logits else y_pred
         parts = prepared(y_true, y_pred, sample_weight)
         if not self.multi_label:

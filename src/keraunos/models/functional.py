@@ -14,9 +14,8 @@ from keraunos._core.layer import Layer
 from keraunos._core.spec import InputSpec
 from keraunos._core.symbolic import Node, SymbolicTensor, tensors
 from keraunos.layers import InputLayer
+from keraunos.models import operations
 from keraunos.models.model import Model, as_declared
-
-_MODULES = ("numpy", "nn", "math", "linalg", "image", "core")
 
 
 @registry.register(kind="models")
@@ -202,9 +201,11 @@ class Functional(Model):
 
         layers = []
         for operation in self._operations:
-            saved = _saved_operation(operation)
+            mine = nodes[operation]
+            plain = isinstance(operation, op.Operation)
+            saved = operations.save(operation, mine[0]) if plain else registry.serialize(operation)
             saved["name"] = operation.name
-            saved["inbound_nodes"] = [_saved_node(n, history) for n in nodes[operation] if n.inputs]
+            saved["inbound_nodes"] = [_saved_node(n, history) for n in mine if n.inputs]
             layers.append(saved)
         return {
             "name": self.name,
@@ -262,39 +263,12 @@ def _fresh_inputs(inputs: Any, outputs: Any) -> tuple[Any, Any]:
     return fresh, graph.run(tensors(fresh))
 
 
-def _saved_operation(operation: Any) -> dict[str, Any]:
-    if isinstance(operation, Layer):
-        return registry.serialize(operation)
-    name = operation.function.__name__
-    module = operation.function.__module__.split(".")[-1]
-    cls = naming.camel_case(name)
-    return {
-        "module": f"keras.src.ops.{module if module in _MODULES else 'numpy'}",
-        "class_name": cls,
-        "config": {"name": operation.name},
-        "registered_name": cls,
-    }
-
-
 def _restored_operation(saved: dict[str, Any]) -> Any:
-    if not saved.get("module", "").startswith(("keras.src.ops", "keras.ops")):
-        return registry.deserialize(
-            {k: v for k, v in saved.items() if k not in ("name", "inbound_nodes")}
-        )
-    from keraunos import ops  # noqa: F401 - fills the table of operations
-
-    wanted = saved["class_name"].lower().replace("_", "")
-    for name, function in op.OPERATIONS.items():
-        if name.replace("_", "") == wanted:
-            fixed = {
-                k: registry.deserialize(v)
-                for k, v in saved["config"].items()
-                if k not in ("name", "trainable", "dtype")
-            }
-            operation = op.Operation(function, saved["config"].get("name"))
-            operation.fixed = fixed  # pyright: ignore[reportAttributeAccessIssue]
-            return operation
-    raise ValueError(errors.report(f"unknown operation {saved['class_name']!r} in a saved model"))
+    if saved.get("module", "").startswith(("keras.src.ops", "keras.ops")):
+        return operations.restore(saved)
+    return registry.deserialize(
+        {k: v for k, v in saved.items() if k not in ("name", "inbound_nodes")}
+    )
 
 
 def _saved_node(node: Node, history: Any) -> dict[str, Any]:
@@ -312,10 +286,10 @@ def _saved_node(node: Node, history: Any) -> dict[str, Any]:
             return {k: save(v) for k, v in value.items()}
         return registry.serialize(value)
 
-    return {
-        "args": [save(v) for v in node.args],
-        "kwargs": {k: save(v) for k, v in node.kwargs.items()},
-    }
+    args, kwargs = list(node.args), node.kwargs
+    if isinstance(node.operation, op.Operation):
+        args, kwargs = operations.split(node.operation, node)[0], {}
+    return {"args": save(args), "kwargs": save(kwargs)}
 
 
 def _replay(
@@ -335,7 +309,7 @@ def _replay(
                 continue
             operation = made[layer].operation
             if isinstance(operation, op.Operation):
-                _call_operation(operation, args, kwargs)
+                operations.call(operation, args, kwargs)
             else:
                 operation(*args, **kwargs)
         if len(left) == len(pending):
@@ -345,14 +319,6 @@ def _replay(
                 )
             )
         pending = left
-
-
-def _call_operation(operation: Any, args: list[Any], kwargs: dict[str, Any]) -> None:
-    kwargs = {**kwargs, **getattr(operation, "fixed", {})}
-    outputs = operation.function(*args, **kwargs)
-    first = tensors(outputs)[0].node
-    assert first is not None
-    Node(operation, first.args, first.kwargs, outputs)
 
 
 class _Made:

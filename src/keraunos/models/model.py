@@ -186,7 +186,10 @@ def _means_graph(args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
 def _shapes_of(structure: Any) -> Any:
     if structure is None:
         raise AttributeError(
-            "the model has no input shape yet: call it, or build(input_shape) first"
+            errors.report(
+                "the model does not know its input shape yet",
+                fix="put keras.Input(shape) first, call the model, or build(input_shape)",
+            )
         )
     return jax.tree.map(lambda t: t.shape, structure)
 

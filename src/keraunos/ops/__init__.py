@@ -22,7 +22,7 @@ _BINARY = {
     "add": numpy.add,
     "sub": numpy.subtract,
     "mul": numpy.multiply,
-    "truediv": numpy.divide,
+    "truediv": numpy.true_divide,
     "floordiv": numpy.floor_divide,
     "mod": numpy.mod,
     "pow": numpy.power,

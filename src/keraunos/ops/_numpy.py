@@ -110,7 +110,9 @@ def each(function: Callable[..., Any]) -> Callable[..., Any]:
 
 def get_item(x: Any, key: Any) -> Any:
     """`x[key]`."""
-    return x[np.asarray(key) if isinstance(key, list) else key]
+    if isinstance(key, list):  # a saved graph has lists for tuples: slices stand in tuples alone
+        key = tuple(key) if any(isinstance(k, slice) for k in key) else np.asarray(key)
+    return x[key]
 
 
 def infer_get_item(x: SymbolicTensor, key: Any) -> Any:

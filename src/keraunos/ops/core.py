@@ -247,13 +247,13 @@ def custom_gradient(f: Callable[..., Any]) -> Callable[..., Any]:
     """Give a function its own derivative.
 
     Args:
-        f: returns `(result, gradient)`; `gradient(*args, upstream=None)` gets the derivative of what
-            follows and returns one derivative for each argument.
+        f: returns `(result, gradient)`; `gradient(upstream)` gets the derivative with respect to the
+            result and returns one for each argument.
 
     Example:
         >>> @custom_gradient
         ... def clamp_slope(x):
-        ...     return x**2, lambda *args, upstream=None: jnp.clip(args[0] if upstream is None else upstream, -1, 1)
+        ...     return x**2, lambda upstream: jnp.clip(2 * x * upstream, -1, 1)
         >>> float(jax.grad(clamp_slope)(3.0))
         1.0
     """

@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from keraunos._core.op import op, public_names
+from keraunos.ops import _ctc
 from keraunos.ops import _nn as thick
 
 # -- activations
@@ -90,6 +91,8 @@ binary_crossentropy = op(thick.binary_crossentropy, unify=True)
 categorical_crossentropy = op(thick.categorical_crossentropy, unify=True)
 conv = op(thick.conv)
 conv_transpose = op(thick.conv_transpose)
+ctc_decode = op(_ctc.ctc_decode)
+ctc_loss = op(_ctc.ctc_loss)
 depth_to_space = op(thick.depth_to_space)
 depthwise_conv = op(thick.depthwise_conv)
 dot_product_attention = op(thick.dot_product_attention)
