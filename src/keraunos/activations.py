@@ -1,4 +1,4 @@
-"""Activation functions by name: the element-wise functions of `ops.nn`, with Keras's defaults for layers."""
+"""Activation functions by name: those of `ops.nn`, with Keras's defaults for layers."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ from keraunos._core.op import op
 from keraunos.ops import nn, numpy
 
 _same = registry.register(kind="activations")
-relu6, sigmoid, sparse_sigmoid, softplus = map(_same, (nn.relu6, nn.sigmoid, nn.sparse_sigmoid, nn.softplus))
+relu6, sigmoid, sparse_sigmoid, softplus = map(
+    _same, (nn.relu6, nn.sigmoid, nn.sparse_sigmoid, nn.softplus)
+)
 softsign, sparse_plus, squareplus = map(_same, (nn.softsign, nn.sparse_plus, nn.squareplus))
 log_sigmoid, leaky_relu, hard_sigmoid = map(_same, (nn.log_sigmoid, nn.leaky_relu, nn.hard_sigmoid))
 elu, selu, celu, glu = map(_same, (nn.elu, nn.selu, nn.celu, nn.glu))
@@ -24,7 +26,9 @@ hard_silu = hard_swish = registry.register("hard_swish", kind="activations")(nn.
 
 
 @registry.register()
-def relu(x: Any, negative_slope: float = 0.0, max_value: float | None = None, threshold: float = 0.0) -> Any:
+def relu(
+    x: Any, negative_slope: float = 0.0, max_value: float | None = None, threshold: float = 0.0
+) -> Any:
     """Return `max(x, 0)`, or a variant of it.
 
     Args:

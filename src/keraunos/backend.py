@@ -6,24 +6,18 @@ import gc
 from typing import Any
 
 from keraunos._core import naming
-from keraunos._core.dtypes import is_float as is_float_dtype
-from keraunos._core.dtypes import is_int as is_int_dtype
-from keraunos._core.dtypes import result_type, standardize_dtype
 from keraunos._core.symbolic import SymbolicTensor
-from keraunos._core.variable import Variable
-from keraunos.config import (
-    backend,
-    epsilon,
-    floatx,
-    image_data_format,
-    set_epsilon,
-    set_floatx,
-    set_image_data_format,
-)
 
 __all__ = [
     *("Variable", "backend", "clear_session", "epsilon", "floatx", "get_uid", "image_data_format"),
-    *("is_float_dtype", "is_int_dtype", "is_keras_tensor", "result_type", "set_epsilon", "set_floatx"),
+    *(
+        "is_float_dtype",
+        "is_int_dtype",
+        "is_keras_tensor",
+        "result_type",
+        "set_epsilon",
+        "set_floatx",
+    ),
     *("set_image_data_format", "standardize_dtype"),
 ]
 

@@ -219,7 +219,7 @@ def _set_filtering(on: bool) -> None:
     import jax
 
     _settings["traceback_filtering"] = on
-    jax.config.update("jax_traceback_filtering", "auto" if on else "off")
+    jax.config.update("jax_traceback_filtering", "quiet_remove_frames" if on else "off")
 
 
 def _one_of(where: str, value: str, choices: tuple[str, ...]) -> str:

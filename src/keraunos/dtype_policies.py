@@ -19,7 +19,9 @@ class DTypePolicyMap(dict, MutableMapping):
         'float32'
     """
 
-    def __init__(self, default_policy: Any = None, policy_map: dict[str, Any] | None = None) -> None:
+    def __init__(
+        self, default_policy: Any = None, policy_map: dict[str, Any] | None = None
+    ) -> None:
         super().__init__({path: get_policy(policy) for path, policy in (policy_map or {}).items()})
         self.default_policy = get_policy(default_policy)
 
@@ -37,7 +39,7 @@ class DTypePolicyMap(dict, MutableMapping):
         return cls(**config)
 
 
-def get(identifier: Any) -> DTypePolicy:
+def get(identifier: Any) -> DTypePolicy | DTypePolicyMap:
     """Return the policy that a name, a dtype, a config or a policy means; None is the global one.
 
     Example:
@@ -52,6 +54,8 @@ def serialize(dtype_policy: DTypePolicy) -> dict[str, Any]:
     return registry.serialize(dtype_policy)
 
 
-def deserialize(config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> DTypePolicy:
+def deserialize(
+    config: dict[str, Any], custom_objects: dict[str, Any] | None = None
+) -> DTypePolicy:
     """Return the policy of a saved config."""
     return registry.deserialize(config, custom_objects)

@@ -1,4 +1,4 @@
-"""Initial values of variables, drawn on the host with NumPy, so that building a model compiles nothing."""
+"""Initial values of variables, drawn on the host: building a model compiles nothing."""
 
 from __future__ import annotations
 
@@ -107,8 +107,10 @@ class Identity(Initializer):
 
     def __call__(self, shape: Shape, dtype: Any = None) -> np.ndarray:
         if len(shape) != 2:
-            raise ValueError(errors.report("Identity", expected="two axes", got=f"shape {tuple(shape)}"))
-        return np.asarray(self.gain * np.eye(*shape), dtypes.numpy_dtype(dtype))
+            raise ValueError(
+                errors.report("Identity", expected="two axes", got=f"shape {tuple(shape)}")
+            )
+        return np.asarray(self.gain * np.eye(shape[0], shape[1]), dtypes.numpy_dtype(dtype))
 
 
 class _Random(Initializer):
@@ -118,7 +120,9 @@ class _Random(Initializer):
 
     def _generator(self) -> np.random.Generator:
         seed = self.seed
-        return random.host_generator(seed.next_host_seed() if hasattr(seed, "next_host_seed") else seed)
+        return random.host_generator(
+            seed.next_host_seed() if hasattr(seed, "next_host_seed") else seed
+        )
 
 
 @_named("normal")
@@ -216,9 +220,13 @@ class VarianceScaling(_Random):
         for name, value, choices in (("mode", mode, _MODES), ("distribution", distribution, _DRAW)):
             if value not in choices:
                 fix = errors.suggest(value, choices)
-                raise ValueError(errors.report(f"VarianceScaling, {name}", got=repr(value), fix=fix))
+                raise ValueError(
+                    errors.report(f"VarianceScaling, {name}", got=repr(value), fix=fix)
+                )
         if scale <= 0:
-            raise ValueError(errors.report("VarianceScaling", expected="scale > 0", got=f"scale={scale}"))
+            raise ValueError(
+                errors.report("VarianceScaling", expected="scale > 0", got=f"scale={scale}")
+            )
         self.scale, self.mode, self.distribution, self.seed = scale, mode, distribution, seed
         self.input_axes, self.output_axes = input_axes, output_axes
 
@@ -373,7 +381,11 @@ class Orthogonal(_Random):
 
     def __call__(self, shape: Shape, dtype: Any = None) -> np.ndarray:
         if len(shape) < 2:
-            raise ValueError(errors.report("Orthogonal", expected="two axes or more", got=f"shape {tuple(shape)}"))
+            raise ValueError(
+                errors.report(
+                    "Orthogonal", expected="two axes or more", got=f"shape {tuple(shape)}"
+                )
+            )
         rows, columns = math.prod(shape[:-1]), shape[-1]
         q, r = np.linalg.qr(_normal(self._generator(), (max(rows, columns), min(rows, columns))))
         # Without the signs Q would not be uniform over all orthogonal matrices.
@@ -397,12 +409,22 @@ class STFT(Initializer):
     """
 
     def __init__(
-        self, side: str = "real", window: Any = "hann", scaling: str | None = "density", periodic: bool = False
+        self,
+        side: str = "real",
+        window: Any = "hann",
+        scaling: str | None = "density",
+        periodic: bool = False,
     ) -> None:
         if side not in ("real", "imag"):
-            raise ValueError(errors.report("STFT", expected="side 'real' or 'imag'", got=repr(side)))
+            raise ValueError(
+                errors.report("STFT", expected="side 'real' or 'imag'", got=repr(side))
+            )
         if scaling not in ("density", "spectrum", None):
-            raise ValueError(errors.report("STFT", expected="scaling 'density', 'spectrum' or None", got=repr(scaling)))
+            raise ValueError(
+                errors.report(
+                    "STFT", expected="scaling 'density', 'spectrum' or None", got=repr(scaling)
+                )
+            )
         self.side, self.window, self.scaling, self.periodic = side, window, scaling, periodic
 
     def __call__(self, shape: Shape, dtype: Any = None) -> np.ndarray:
@@ -412,7 +434,11 @@ class STFT(Initializer):
         kernel = np.cos(angle) if self.side == "real" else np.sin(angle)
         if self.window is not None:
             window = self._window(frame).reshape(frame, 1, 1)
-            scale = {"density": np.sqrt(np.sum(window**2)), "spectrum": np.abs(window).sum(), None: 1.0}
+            scale = {
+                "density": np.sqrt(np.sum(window**2)),
+                "spectrum": np.abs(window).sum(),
+                None: 1.0,
+            }
             kernel = kernel * window / scale[self.scaling]
         return _cast(kernel, dtype)
 
@@ -422,7 +448,7 @@ class STFT(Initializer):
         # Imported here: SciPy's windows take longer to import than all of this package.
         from scipy.signal import get_window
 
-        return get_window(self.window, length, self.periodic)
+        return np.asarray(get_window(self.window, length, self.periodic))
 
 
 zeros, ones, constant, identity = Zeros, Ones, Constant, Identity
@@ -451,7 +477,11 @@ def _given(array: Any) -> Callable[..., np.ndarray]:
     def initialize(shape: Shape, dtype: Any = None) -> np.ndarray:
         if tuple(shape) != tuple(array.shape):
             where = "an array given as initializer"
-            raise ValueError(errors.report(where, expected=f"shape {tuple(shape)}", got=f"shape {tuple(array.shape)}"))
+            raise ValueError(
+                errors.report(
+                    where, expected=f"shape {tuple(shape)}", got=f"shape {tuple(array.shape)}"
+                )
+            )
         return _cast(np.array(array), dtype)
 
     return initialize

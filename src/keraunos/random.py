@@ -38,7 +38,9 @@ class SeedGenerator(Configurable):
 
     def __init__(self, seed: int | None = None, name: str | None = None) -> None:
         if not isinstance(seed, (int, np.integer, type(None))):
-            raise ValueError(errors.report("SeedGenerator", expected="an integer or None", got=f"seed={seed!r}"))
+            raise ValueError(
+                errors.report("SeedGenerator", expected="an integer or None", got=f"seed={seed!r}")
+            )
         self.name = name or naming.unique("seed_generator")
         self.seed = random.next_seed() if seed is None else int(seed)
         self._calls = itertools.count()
@@ -79,10 +81,14 @@ def _key(seed: Any) -> jax.Array:
         return seed if typed else jax.random.wrap_key_data(seed, impl="threefry2x32")
     if isinstance(seed, (int, np.integer)):
         return _key_of(int(seed))
-    raise ValueError(errors.report("seed", expected="an integer, a SeedGenerator or None", got=repr(seed)))
+    raise ValueError(
+        errors.report("seed", expected="an integer, a SeedGenerator or None", got=repr(seed))
+    )
 
 
-def normal(shape: Shape, mean: Any = 0.0, stddev: Any = 1.0, dtype: Any = None, seed: Any = None) -> jax.Array:
+def normal(
+    shape: Shape, mean: Any = 0.0, stddev: Any = 1.0, dtype: Any = None, seed: Any = None
+) -> jax.Array:
     """Return normally distributed numbers.
 
     Args:
@@ -95,7 +101,9 @@ def normal(shape: Shape, mean: Any = 0.0, stddev: Any = 1.0, dtype: Any = None, 
         >>> normal((2, 3), seed=1).shape
         (2, 3)
     """
-    return jax.random.normal(_key(seed), tuple(shape), dtypes.standardize_dtype(dtype)) * stddev + mean
+    return (
+        jax.random.normal(_key(seed), tuple(shape), dtypes.standardize_dtype(dtype)) * stddev + mean
+    )
 
 
 def truncated_normal(
@@ -111,24 +119,32 @@ def truncated_normal(
     return jax.random.truncated_normal(_key(seed), -2.0, 2.0, tuple(shape), dtype) * stddev + mean
 
 
-def uniform(shape: Shape, minval: Any = 0.0, maxval: Any = 1.0, dtype: Any = None, seed: Any = None) -> jax.Array:
+def uniform(
+    shape: Shape, minval: Any = 0.0, maxval: Any = 1.0, dtype: Any = None, seed: Any = None
+) -> jax.Array:
     """Return numbers equally likely from minval up to maxval; see `normal`.
 
     Example:
         >>> bool(uniform((), minval=2.0, maxval=3.0) >= 2)
         True
     """
-    return jax.random.uniform(_key(seed), tuple(shape), dtypes.standardize_dtype(dtype), minval, maxval)
+    return jax.random.uniform(
+        _key(seed), tuple(shape), dtypes.standardize_dtype(dtype), minval, maxval
+    )
 
 
-def randint(shape: Shape, minval: Any, maxval: Any, dtype: Any = "int32", seed: Any = None) -> jax.Array:
+def randint(
+    shape: Shape, minval: Any, maxval: Any, dtype: Any = "int32", seed: Any = None
+) -> jax.Array:
     """Return integers equally likely from minval up to maxval, which is left out; see `normal`.
 
     Example:
         >>> int(randint((), 0, 1))
         0
     """
-    return jax.random.randint(_key(seed), tuple(shape), minval, maxval, dtypes.standardize_dtype(dtype))
+    return jax.random.randint(
+        _key(seed), tuple(shape), minval, maxval, dtypes.standardize_dtype(dtype)
+    )
 
 
 def gamma(shape: Shape, alpha: Any, dtype: Any = None, seed: Any = None) -> jax.Array:
@@ -138,7 +154,9 @@ def gamma(shape: Shape, alpha: Any, dtype: Any = None, seed: Any = None) -> jax.
         >>> bool(gamma((), 2.0) > 0)
         True
     """
-    return jax.random.gamma(_key(seed), jnp.asarray(alpha), tuple(shape), dtypes.standardize_dtype(dtype))
+    return jax.random.gamma(
+        _key(seed), jnp.asarray(alpha), tuple(shape), dtypes.standardize_dtype(dtype)
+    )
 
 
 def beta(shape: Shape, alpha: Any, beta: Any, dtype: Any = None, seed: Any = None) -> jax.Array:
@@ -152,7 +170,9 @@ def beta(shape: Shape, alpha: Any, beta: Any, dtype: Any = None, seed: Any = Non
     return jax.random.beta(_key(seed), first, second, tuple(shape), dtypes.standardize_dtype(dtype))
 
 
-def binomial(shape: Shape, counts: Any, probabilities: Any, dtype: Any = None, seed: Any = None) -> jax.Array:
+def binomial(
+    shape: Shape, counts: Any, probabilities: Any, dtype: Any = None, seed: Any = None
+) -> jax.Array:
     """Return numbers of successes in `counts` tries with these probabilities; see `normal`.
 
     Example:
@@ -212,6 +232,10 @@ def dropout(inputs: Any, rate: float, noise_shape: Any = None, seed: Any = None)
     """
     if rate in (0, 1):
         return inputs if rate == 0 else jnp.zeros_like(inputs)
-    sizes = inputs.shape if noise_shape is None else [own if n is None else n for n, own in zip(noise_shape, inputs.shape)]
+    sizes = (
+        inputs.shape
+        if noise_shape is None
+        else [own if n is None else n for n, own in zip(noise_shape, inputs.shape)]
+    )
     kept = jax.random.bernoulli(_key(seed), 1 - rate, tuple(sizes))
     return jnp.where(kept, inputs / (1 - rate), jnp.zeros((), inputs.dtype))

@@ -45,7 +45,10 @@ class L1L2(Regularizer):
 
     def __init__(self, l1: float = 0.0, l2: float = 0.0) -> None:
         # Old files write null for a factor that is not used.
-        self.l1, self.l2 = _factor("l1", 0.0 if l1 is None else l1), _factor("l2", 0.0 if l2 is None else l2)
+        self.l1, self.l2 = (
+            _factor("l1", 0.0 if l1 is None else l1),
+            _factor("l2", 0.0 if l2 is None else l2),
+        )
 
     def __call__(self, x: Any) -> Any:
         x = _array(x)
@@ -104,13 +107,19 @@ class OrthogonalRegularizer(Regularizer):
 
     def __init__(self, factor: float = 0.01, mode: str = "rows") -> None:
         if mode not in ("rows", "columns"):
-            raise ValueError(errors.report("OrthogonalRegularizer", expected="mode 'rows' or 'columns'", got=repr(mode)))
+            raise ValueError(
+                errors.report(
+                    "OrthogonalRegularizer", expected="mode 'rows' or 'columns'", got=repr(mode)
+                )
+            )
         self.factor, self.mode = _factor("factor", factor), mode
 
     def __call__(self, x: Any) -> Any:
         x = _array(x)
         if x.ndim != 2:
-            raise ValueError(errors.report("OrthogonalRegularizer", expected="a matrix", got=f"shape {x.shape}"))
+            raise ValueError(
+                errors.report("OrthogonalRegularizer", expected="a matrix", got=f"shape {x.shape}")
+            )
         rows = x if self.mode == "rows" else x.T
         rows = rows / jnp.maximum(jnp.linalg.norm(rows, axis=1, keepdims=True), 1e-12)
         n = rows.shape[0]
@@ -148,5 +157,7 @@ def _array(x: Any) -> jax.Array:
 
 def _factor(name: str, value: Any) -> float:
     if not isinstance(value, (int, float)) or not math.isfinite(value) or value < 0:
-        raise ValueError(errors.report("regularizer", expected=f"{name} a number >= 0", got=f"{name}={value!r}"))
+        raise ValueError(
+            errors.report("regularizer", expected=f"{name} a number >= 0", got=f"{name}={value!r}")
+        )
     return float(value)

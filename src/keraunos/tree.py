@@ -10,7 +10,7 @@ import jax
 from keraunos import errors
 
 
-class MAP_TO_NONE:  # noqa: N801 - Keras's name
+class MAP_TO_NONE:
     """What a function given to `traverse` returns to put None in a place."""
 
 
@@ -67,13 +67,15 @@ def map_structure(func: Callable[..., Any], *structures: Any, none_is_leaf: bool
 
 
 def map_structure_up_to(shallow_structure: Any, func: Callable[..., Any], *structures: Any) -> Any:
-    """Return `map_structure` in which what is below a leaf of the shallow structure counts as a leaf.
+    """Return `map_structure` in which leaves are where the shallow structure has them.
 
     Example:
         >>> map_structure_up_to([None, None], len, [[1, 1], [2]])
         [2, 1]
     """
-    return jax.tree.map(lambda _, *parts: func(*parts), shallow_structure, *structures, is_leaf=_is_none)
+    return jax.tree.map(
+        lambda _, *parts: func(*parts), shallow_structure, *structures, is_leaf=_is_none
+    )
 
 
 def map_shape_structure(func: Callable[[Any], Any], structure: Any) -> Any:
@@ -85,7 +87,9 @@ def map_shape_structure(func: Callable[[Any], Any], structure: Any) -> Any:
     """
 
     def is_shape(value: Any) -> bool:
-        return isinstance(value, (tuple, list)) and all(n is None or isinstance(n, int) for n in value)
+        return isinstance(value, (tuple, list)) and all(
+            n is None or isinstance(n, int) for n in value
+        )
 
     return jax.tree.map(func, structure, is_leaf=is_shape)
 
@@ -103,7 +107,9 @@ def pack_sequence_as(structure: Any, flat_sequence: Iterable[Any]) -> Any:
     flat = list(flat_sequence)
     shape = jax.tree.structure(structure, is_leaf=_is_none)
     if shape.num_leaves != len(flat):
-        raise ValueError(errors.report("pack_sequence_as", expected=f"{shape.num_leaves} leaves", got=len(flat)))
+        raise ValueError(
+            errors.report("pack_sequence_as", expected=f"{shape.num_leaves} leaves", got=len(flat))
+        )
     return jax.tree.unflatten(shape, flat)
 
 

@@ -78,14 +78,21 @@ def assert_same(function, plain, *args):
         np.testing.assert_allclose(got, want, rtol=1e-5, atol=2e-5)
 
 
-@pytest.fixture(params=[True, False], ids=["cpu", "accelerator"])
-def platform(request, monkeypatch):
-    monkeypatch.setattr(conv, "runs_on_cpu", lambda: request.param)
+def each_way(cases):
+    """All cases in the usual layout on a CPU, every third one in the others."""
+    ways = [(True, "channels_last"), (True, "channels_first"), (False, "channels_last")]
+    ways.append((False, "channels_first"))
+    return [
+        (*case, cpu, data_format)
+        for n, (cpu, data_format) in enumerate(ways)
+        for i, case in enumerate(cases)
+        if n == 0 or i % 3 == n % 3
+    ]
 
 
-@pytest.mark.parametrize("data_format", ["channels_last", "channels_first"])
-@pytest.mark.parametrize(("shape", "kernel_shape", "options"), CASES)
-def test_convolution(shape, kernel_shape, options, data_format, platform):
+@pytest.mark.parametrize(("shape", "kernel_shape", "options", "cpu", "data_format"), each_way(CASES))
+def test_convolution(shape, kernel_shape, options, cpu, data_format, monkeypatch):
+    monkeypatch.setattr(conv, "runs_on_cpu", lambda: cpu)
     options = {**options, "data_format": data_format}
     assert_same(
         lambda x, kernel: conv.convolution(x, kernel, **options),
@@ -94,9 +101,11 @@ def test_convolution(shape, kernel_shape, options, data_format, platform):
     )
 
 
-@pytest.mark.parametrize("data_format", ["channels_last", "channels_first"])
-@pytest.mark.parametrize(("shape", "kernel_shape", "options"), DEPTHWISE_CASES)
-def test_depthwise_convolution(shape, kernel_shape, options, data_format, platform):
+@pytest.mark.parametrize(
+    ("shape", "kernel_shape", "options", "cpu", "data_format"), each_way(DEPTHWISE_CASES)
+)
+def test_depthwise_convolution(shape, kernel_shape, options, cpu, data_format, monkeypatch):
+    monkeypatch.setattr(conv, "runs_on_cpu", lambda: cpu)
     options = {**options, "data_format": data_format}
     assert_same(
         lambda x, kernel: conv.depthwise_convolution(x, kernel, **options),

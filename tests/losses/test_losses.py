@@ -11,8 +11,12 @@ import keraunos as keras
 from keraunos import losses
 
 
-@pytest.mark.parametrize("name", ["mse", "mae", "huber", "binary_crossentropy", "hinge", "kl_divergence"])
-@pytest.mark.parametrize("shapes", [((8, 3), (8, 1)), ((8,), (8, 3)), ((8, 1), (8, 3)), ((4, 1), (8, 1)), ((), (8, 1))])
+@pytest.mark.parametrize(
+    "name", ["mse", "mae", "huber", "binary_crossentropy", "hinge", "kl_divergence"]
+)
+@pytest.mark.parametrize(
+    "shapes", [((8, 3), (8, 1)), ((8,), (8, 3)), ((8, 1), (8, 3)), ((4, 1), (8, 1)), ((), (8, 1))]
+)
 def test_shapes_that_would_broadcast_are_an_error(name, shapes):
     y_true, y_pred = map(np.ones, shapes)
     with pytest.raises(ValueError, match="differ in shape") as error:
@@ -54,7 +58,9 @@ def test_one_weight_a_sample_for_values_of_every_step():
     rng = np.random.default_rng(0)
     y_true, y_pred, weight = (rng.normal(size=s) for s in ((4, 4, 2), (4, 4, 2), (4,)))
     loss = losses.MeanSquaredError()
-    assert float(loss(y_true, y_pred, weight)) == pytest.approx(float(loss(y_true, y_pred, weight[:, None])))
+    assert float(loss(y_true, y_pred, weight)) == pytest.approx(
+        float(loss(y_true, y_pred, weight[:, None]))
+    )
 
 
 def test_half_precision_outputs_are_computed_in_float32():
@@ -62,7 +68,9 @@ def test_half_precision_outputs_are_computed_in_float32():
     labels = np.array([299, 257, 258, 0])
     value = losses.SparseCategoricalCrossentropy()(labels, y_pred)
     assert value.dtype == jnp.float32
-    assert float(value) == pytest.approx(float(losses.SparseCategoricalCrossentropy()(labels, y_pred.astype("float32"))))
+    assert float(value) == pytest.approx(
+        float(losses.SparseCategoricalCrossentropy()(labels, y_pred.astype("float32")))
+    )
 
 
 def test_a_class_made_from_a_function_is_a_class():

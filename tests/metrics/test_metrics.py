@@ -1,4 +1,4 @@
-"""Metrics keep masks and weights, never broadcast, and stay in float32 for models of half precision."""
+"""Metrics keep masks and weights, never broadcast, and stay in float32 for half outputs."""
 
 import pickle
 
@@ -12,7 +12,10 @@ from keraunos import metrics
 from keraunos._core import context
 
 
-@pytest.mark.parametrize("name", ["MeanSquaredError", "BinaryAccuracy", "Precision", "AUC", "RootMeanSquaredError", "Accuracy"])
+@pytest.mark.parametrize(
+    "name",
+    ["MeanSquaredError", "BinaryAccuracy", "Precision", "AUC", "RootMeanSquaredError", "Accuracy"],
+)
 @pytest.mark.parametrize("shapes", [((8, 3), (8, 1)), ((8,), (8, 3)), ((4,), (8,))])
 def test_shapes_that_would_broadcast_are_an_error(name, shapes):
     metric = getattr(metrics, name)()
@@ -79,7 +82,9 @@ def test_metrics_inside_metrics():
             return {part.name: part.result() for part in self.parts}
 
     metric = Both()
-    values = jax.jit(metric.stateless_update_state)(metric.stateless_reset_state(), None, np.arange(3.0))
+    values = jax.jit(metric.stateless_update_state)(
+        metric.stateless_reset_state(), None, np.arange(3.0)
+    )
     assert len(metric.variables) == len(values) == 3
     assert {k: float(v) for k, v in metric.stateless_result(values).items()} == {"a": 1.0, "b": 3.0}
     with pytest.raises(ValueError, match="expected: 3 arrays"):

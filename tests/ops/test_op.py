@@ -1,4 +1,4 @@
-"""`op`: what it makes of arrays, lists, variables and symbolic tensors; names are those of saved graphs."""
+"""`op` takes arrays, lists, variables and symbolic tensors; its names are those of saved graphs."""
 
 import inspect
 
@@ -15,7 +15,9 @@ from keraunos._core.symbolic import SymbolicTensor
 from keraunos._core.variable import Variable
 
 
-@pytest.mark.parametrize("name", [n for n, f in OPERATIONS.items() if f.__module__.startswith("keraunos.ops")])
+@pytest.mark.parametrize(
+    "name", [n for n, f in OPERATIONS.items() if f.__module__.startswith("keraunos.ops")]
+)
 def test_an_operation_is_found_under_its_name(name):
     """A saved graph holds module and name; both must lead back to the same function."""
     function = OPERATIONS[name]
@@ -48,7 +50,7 @@ def test_operators_of_symbolic_tensors():
     wanted = ((2 * z + 1 - z / 2) ** 2 // 1 % 7 @ np.ones((3, 3))) * (z > 0) - abs(-z)
     np.testing.assert_allclose(Function(x, y)(jnp.asarray(z)), wanted, rtol=1e-6)
     assert (x == x) is True
-    assert x in [x]
+    assert [y, x].index(x) == 1
 
 
 def test_shape_of_a_symbolic_tensor():
@@ -62,7 +64,12 @@ def test_control_flow():
     assert ops.cond(jnp.array(True), lambda: 1.0, lambda: 2.0).item() == 1.0
     assert ops.switch(1, [lambda x: x, lambda x: 2 * x], 3.0).item() == 6.0
     assert ops.while_loop(lambda i: i < 10, lambda i: i + 3, 0).item() == 12
-    assert ops.while_loop(lambda i, j: i < 10, lambda i, j: (i + 1, j), (0, 5), maximum_iterations=4)[0].item() == 4
+    assert (
+        ops.while_loop(lambda i, j: i < 10, lambda i, j: (i + 1, j), (0, 5), maximum_iterations=4)[
+            0
+        ].item()
+        == 4
+    )
     assert ops.fori_loop(0, 4, lambda i, total: total + i, 0).item() == 6
     total, parts = ops.scan(lambda s, x: (s + x, s), 0.0, jnp.arange(3.0))
     assert (total.item(), parts.tolist()) == (3.0, [0.0, 0.0, 1.0])
@@ -77,7 +84,9 @@ def test_sparsemax_is_on_the_simplex():
     x = np.array([[0.1, 0.2, 0.3], [3.0, 0.0, 0.0], [1.0, 0.9, -5.0]], "float32")
     found = np.asarray(ops.sparsemax(x))
     np.testing.assert_allclose(found.sum(1), 1, rtol=1e-6)
-    np.testing.assert_allclose(found, [[0.7 / 3, 1 / 3, 1.3 / 3], [1, 0, 0], [0.55, 0.45, 0]], rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(
+        found, [[0.7 / 3, 1 / 3, 1.3 / 3], [1, 0, 0], [0.55, 0.45, 0]], rtol=1e-5, atol=1e-6
+    )
 
 
 def test_custom_gradient():

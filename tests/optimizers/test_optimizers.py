@@ -1,4 +1,4 @@
-"""Optimizers take any optax rule, change rate at run time, build without compiling, and refuse what is wrong."""
+"""Optimizers take any optax rule, build without compiling, and refuse what is wrong."""
 
 import pickle
 
@@ -14,13 +14,19 @@ from keraunos.optimizers import _rules
 
 
 def boxes(dtype="float32"):
-    return [keras.Variable(np.ones((2, 3)), dtype=dtype, name="a"), keras.Variable(np.ones(3), dtype=dtype, name="b")]
+    return [
+        keras.Variable(np.ones((2, 3)), dtype=dtype, name="a"),
+        keras.Variable(np.ones(3), dtype=dtype, name="b"),
+    ]
 
 
 GRADIENTS = [np.full((2, 3), 0.5, "float32"), np.full(3, 2.0, "float32")]
 
 
-@pytest.mark.parametrize("make", [lambda: optax.adam(1e-2), lambda: optax.chain(optax.clip(0.1), optax.sgd(0.1, momentum=0.9))])
+@pytest.mark.parametrize(
+    "make",
+    [lambda: optax.adam(1e-2), lambda: optax.chain(optax.clip(0.1), optax.sgd(0.1, momentum=0.9))],
+)
 def test_an_optax_transformation_is_an_optimizer(make):
     variables, optimizer = boxes(), optimizers.get(make())
     values = [v.numpy() for v in variables]
@@ -72,7 +78,9 @@ def test_a_schedule_may_replace_the_rate_but_not_the_other_way():
 
 def test_building_compiles_nothing():
     compiled = []
-    jax.monitoring.register_event_duration_secs_listener(lambda event, *_, **__: compiled.append(event))
+    jax.monitoring.register_event_duration_secs_listener(
+        lambda event, *_, **__: compiled.append(event)
+    )
     variables = boxes()
     for name in ("Adam", "RMSprop", "Adafactor", "Adagrad", "Nadam", "Muon"):
         getattr(optimizers, name)(use_ema=True).build(variables)
@@ -127,7 +135,12 @@ def test_an_optimizer_of_a_program():
     variables, optimizer = boxes(), Sign(weight_decay=0.1)
     optimizer.apply(GRADIENTS, variables)
     np.testing.assert_allclose(variables[0].numpy(), 0.95 - 0.5)
-    assert [v.name for v in optimizer.variables] == ["iteration", "learning_rate", "a_seen", "b_seen"]
+    assert [v.name for v in optimizer.variables] == [
+        "iteration",
+        "learning_rate",
+        "a_seen",
+        "b_seen",
+    ]
 
 
 def test_overflow_halves_the_scale_and_changes_nothing():
@@ -167,7 +180,11 @@ def test_state_is_saved_and_loaded():
         (lambda: optimizers.SGD(momentum=1.5), ValueError, "momentum"),
         (lambda: optimizers.SGD(gradient_accumulation_steps=1), ValueError, "at least 2"),
         (lambda: optimizers.AdamW(weight_decay=None), ValueError, "weight_decay"),
-        (lambda: optimizers.SGD().apply([None, None], boxes()), ValueError, "at least one gradient"),
+        (
+            lambda: optimizers.SGD().apply([None, None], boxes()),
+            ValueError,
+            "at least one gradient",
+        ),
         (lambda: optimizers.SGD().apply([1.0], boxes()), ValueError, "2 gradients"),
         (lambda: optimizers.get(3), TypeError, "optimizer"),
     ],

@@ -1,4 +1,4 @@
-"""Every layer equals the real Keras at 1e-5: outputs, gradients, weights, masks, dtypes, configs."""
+"""Every layer equals the real Keras at 1e-5: outputs, gradients, weights, masks, configs."""
 
 import json
 
@@ -73,9 +73,8 @@ def test_outputs_and_gradients(case):
 def test_mixed_precision(case):
     mine, theirs = built(case, dtype="mixed_bfloat16")
     assert [w.dtype for w in mine.weights] == [w.dtype for w in theirs.weights]
-    found, expected = (
-        layer(case.inputs(seed=2), training=case.training) for layer in (mine, theirs)
-    )
+    x = case.inputs(seed=2)
+    found, expected = (jax.jit(layer, compiler_options=QUICK)(x) for layer in (mine, theirs))
     assert found.dtype == expected.dtype
     found, expected = np.asarray(found, "float32"), np.asarray(expected, "float32")
     np.testing.assert_allclose(found, expected, rtol=0.03, atol=0.03 * np.abs(expected).max())

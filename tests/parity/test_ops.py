@@ -3,9 +3,9 @@
 import keras
 import numpy as np
 import pytest
+from tests.tables.ops import ROWS, find, title
 
 import keraunos
-from tests.tables.ops import ROWS, find, title
 
 
 @pytest.mark.parametrize("row", ROWS, ids=title)

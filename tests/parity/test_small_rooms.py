@@ -4,9 +4,9 @@ import jax.numpy as jnp
 import keras
 import numpy as np
 import pytest
+from tests.tables.ops import CUBE, SQUARE, F
 
 import keraunos
-from tests.tables.ops import CUBE, SQUARE, F
 
 ACTIVATIONS = sorted(set(dir(keras.activations)) - {"deserialize", "get", "serialize", "sparsemax"})
 ACTIVATIONS = [name for name in ACTIVATIONS if not name.startswith("_")]
@@ -19,9 +19,9 @@ def test_activation(name):
     args = EXTRA.get(name, ())
     ours, theirs = (getattr(k.activations, name)(x, *args) for k in (keraunos, keras))
     np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-6)
-    assert keraunos.activations.serialize(keraunos.activations.get(name)) == keras.activations.serialize(
-        getattr(keras.activations, name)
-    )
+    assert keraunos.activations.serialize(
+        keraunos.activations.get(name)
+    ) == keras.activations.serialize(getattr(keras.activations, name))
 
 
 @pytest.mark.parametrize(
@@ -49,7 +49,11 @@ FIXED = [
     ("Constant", {"value": 2.5}, (3, 2)),
     ("Identity", {"gain": 2.0}, (3, 4)),
     ("STFT", {"side": "real"}, (8, 1, 5)),
-    ("STFT", {"side": "imag", "window": "hamming", "scaling": "spectrum", "periodic": True}, (8, 1, 5)),
+    (
+        "STFT",
+        {"side": "imag", "window": "hamming", "scaling": "spectrum", "periodic": True},
+        (8, 1, 5),
+    ),
     ("STFT", {"side": "imag", "window": None}, (8, 1, 5)),
 ]
 
@@ -80,7 +84,9 @@ def test_drawn_initializer(name, arguments):
     ours, theirs = (getattr(k.initializers, name)(seed=1, **arguments) for k in (keraunos, keras))
     one, other = (np.asarray(i((20, 30, 100))) for i in (ours, theirs))
     steps = np.linspace(0.1, 0.9, 9)
-    np.testing.assert_allclose(np.quantile(one, steps), np.quantile(other, steps), atol=0.03 * other.std())
+    np.testing.assert_allclose(
+        np.quantile(one, steps), np.quantile(other, steps), atol=0.03 * other.std()
+    )
     np.testing.assert_allclose(one.std(), other.std(), rtol=0.02)
     assert ours.get_config() == theirs.get_config()
     np.testing.assert_array_equal(one, ours((20, 30, 100)))
@@ -102,7 +108,11 @@ def test_seedless_initializer_draws_anew_and_follows_the_global_seed():
 
 # By name the real Keras cannot make a Constant, and it forgets the gain of an Identity.
 _LEFT_OUT = {"Constant", "constant", "Identity", "identity", "IdentityInitializer", "Initializer"}
-NAMES = sorted({n for n in dir(keras.initializers) if not n.startswith("_")} - _LEFT_OUT - {"get", "serialize", "deserialize"})
+NAMES = sorted(
+    {n for n in dir(keras.initializers) if not n.startswith("_")}
+    - _LEFT_OUT
+    - {"get", "serialize", "deserialize"}
+)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -130,7 +140,8 @@ CONSTRAINTS = [
 
 @pytest.mark.parametrize(
     "room, name, arguments",
-    [("regularizers", *row) for row in REGULARIZERS] + [("constraints", *row) for row in CONSTRAINTS],
+    [("regularizers", *row) for row in REGULARIZERS]
+    + [("constraints", *row) for row in CONSTRAINTS],
     ids=str,
 )
 def test_regularizer_or_constraint(room, name, arguments):
@@ -143,9 +154,17 @@ def test_regularizer_or_constraint(room, name, arguments):
     np.testing.assert_array_equal(again(F), ours(F))
 
 
-@pytest.mark.parametrize("room, bad", [("initializers", "glorot_unifrom"), ("regularizers", "l3"), ("constraints", "max_nrm"), ("activations", "rellu")])
+@pytest.mark.parametrize(
+    "room, bad",
+    [
+        ("initializers", "glorot_unifrom"),
+        ("regularizers", "l3"),
+        ("constraints", "max_nrm"),
+        ("activations", "rellu"),
+    ],
+)
 def test_unknown_name_has_the_nearest(room, bad):
-    with pytest.raises(ValueError, match="did you mean|valid names"):
+    with pytest.raises(ValueError, match=r"did you mean|valid names"):
         getattr(keraunos, room).get(bad)
 
 
@@ -181,6 +200,8 @@ def test_random_numbers_of_a_seed(name, args, kwargs):
 def test_seed_generator_gives_the_numbers_of_keras():
     ours, theirs = keraunos.random.SeedGenerator(5), keras.random.SeedGenerator(5)
     for _ in range(3):
-        one, other = (k.random.uniform((4,), seed=s) for k, s in ((keraunos, ours), (keras, theirs)))
+        one, other = (
+            k.random.uniform((4,), seed=s) for k, s in ((keraunos, ours), (keras, theirs))
+        )
         np.testing.assert_allclose(one, other, rtol=1e-6)
     np.testing.assert_array_equal(ours.next(), theirs.next())

@@ -1,4 +1,4 @@
-"""What holds for every layer: the symbolic shape is the real one, and a config makes the same layer again."""
+"""For every layer: the symbolic shape is the real one, a config makes the same layer again."""
 
 import json
 
@@ -28,7 +28,7 @@ def symbolic(case, unknown):
 def test_symbolic_shape_is_the_real_shape(case):
     layer = make(case)
     output = layer(symbolic(case, 1))
-    real = layer(case.inputs())
+    real = jax.eval_shape(layer, case.inputs())
     assert output.shape == (None, *real.shape[1:])
     assert output.dtype == real.dtype.name
     shapes = case.shapes if len(case.shapes) > 1 else case.shapes[0]
@@ -42,8 +42,8 @@ def test_config_makes_the_same_layer(case):
     again = layers.deserialize(saved)
     assert type(again) is type(layer)
     assert json.loads(json.dumps(layers.serialize(again))) == saved
-    layer(case.inputs())
-    again(case.inputs())
+    layer(symbolic(case, 1))
+    again(symbolic(case, 1))
     assert [w.shape for w in again.weights] == [w.shape for w in layer.weights]
     built = json.loads(json.dumps(layers.serialize(layer)))
     assert [w.shape for w in layers.deserialize(built).weights] == [w.shape for w in layer.weights]

@@ -5,15 +5,26 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.tables.ops import BATCH, ROWS, find, title
 
 import keraunos
 from keraunos import ops
 from keraunos._core.graph import Function
 from keraunos._core.symbolic import SymbolicTensor
-from tests.tables.ops import BATCH, ROWS, find, title
 
 # Not operations of a graph, or of numbers that must be known when the graph is made.
-_EAGER = {"arange", "array", "bartlett", "blackman", "hamming", "hanning", "kaiser", "ndim", "size", "shape"}
+_EAGER = {
+    "arange",
+    "array",
+    "bartlett",
+    "blackman",
+    "hamming",
+    "hanning",
+    "kaiser",
+    "ndim",
+    "size",
+    "shape",
+}
 # Data decides the shape of the result, so the inferred one is unknown there.
 _UNKNOWN = {"bincount", "nonzero"}
 # Results whose shape follows from data, which cannot be known: they raise symbolically.
@@ -26,7 +37,12 @@ def _symbol(array, unknown):
 
 
 def _is_tensor(leaf):
-    return isinstance(leaf, np.ndarray) and leaf.ndim > 0 and leaf.dtype != np.float64 and leaf.dtype != np.int64
+    return (
+        isinstance(leaf, np.ndarray)
+        and leaf.ndim > 0
+        and leaf.dtype != np.float64
+        and leaf.dtype != np.int64
+    )
 
 
 def _rows():

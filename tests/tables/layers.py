@@ -1,4 +1,4 @@
-"""Examples of every layer: constructor arguments, the shapes of the inputs (batch first), training or not."""
+"""Examples of every layer: constructor arguments, shapes of the inputs, training or not."""
 
 from typing import Any, NamedTuple
 

@@ -33,7 +33,11 @@ CASES = [
     ("BinaryCrossentropy", {"label_smoothing": 0.1}, "yes_no"),
     ("BinaryCrossentropy", {"from_logits": True}, "yes_no_logits"),
     ("BinaryFocalCrossentropy", {}, "yes_no"),
-    ("BinaryFocalCrossentropy", {"apply_class_balancing": True, "alpha": 0.4, "gamma": 1.5}, "yes_no"),
+    (
+        "BinaryFocalCrossentropy",
+        {"apply_class_balancing": True, "alpha": 0.4, "gamma": 1.5},
+        "yes_no",
+    ),
     ("BinaryFocalCrossentropy", {"from_logits": True, "label_smoothing": 0.2}, "yes_no_logits"),
     ("CategoricalCrossentropy", {}, "one_hot"),
     ("CategoricalCrossentropy", {}, "probabilities"),
@@ -83,6 +87,8 @@ def _draw(part, rng, shape):
         "yes_no": lambda: (z > 0).astype("float32"),
         "signs": lambda: np.where(z > 0, 1.0, -1.0).astype("float32"),
         "sphere": lambda: z / np.linalg.norm(z, axis=-1, keepdims=True),
-        "words": lambda: np.array([[1, 2, 0], [3, 0, 0], [1, 1, 4], [2, 3, 1], [4, 0, 0], [1, 2, 3]], "int32")[: shape[0]],
+        "words": lambda: np.array(
+            [[1, 2, 0], [3, 0, 0], [1, 1, 4], [2, 3, 1], [4, 0, 0], [1, 2, 3]], "int32"
+        )[: shape[0]],
         "sequence": lambda: rng.normal(size=(shape[0], 9, shape[1])).astype("float32"),
     }[part]()

@@ -60,13 +60,24 @@ FLAT_CASES = [
     ("F1Score", {"average": "macro"}, "one_hot"),
     ("F1Score", {"average": "weighted", "threshold": 0.4}, "yes_no"),
     ("AUC", {"multi_label": True, "num_labels": 5}, "yes_no"),
-    ("AUC", {"multi_label": True, "thresholds": [0.2, 0.6], "label_weights": [1.0, 2.0, 0.5, 1.0, 1.0]}, "yes_no"),
+    (
+        "AUC",
+        {"multi_label": True, "thresholds": [0.2, 0.6], "label_weights": [1.0, 2.0, 0.5, 1.0, 1.0]},
+        "yes_no",
+    ),
     ("AUC", {"label_weights": [1.0, 2.0, 0.5, 1.0, 1.0]}, "yes_no"),
     ("IoU", {"num_classes": 5, "target_class_ids": [0, 2]}, "labels_labels"),
-    ("IoU", {"num_classes": 5, "target_class_ids": [1], "ignore_class": 3, "dtype": "float32"}, "labels_labels"),
+    (
+        "IoU",
+        {"num_classes": 5, "target_class_ids": [1], "ignore_class": 3, "dtype": "float32"},
+        "labels_labels",
+    ),
     ("MeanIoU", {"num_classes": 5, "sparse_y_pred": False}, "labels"),
     ("OneHotIoU", {"num_classes": 5, "target_class_ids": [1, 4]}, "one_hot"),
     ("OneHotMeanIoU", {"num_classes": 5}, "one_hot"),
     ("BinaryIoU", {"threshold": 0.4}, "yes_no"),
 ]
-ids = lambda rows: [f"{name}-{'-'.join(map(str, options.values()))}-{kind}" for name, options, kind in rows]  # noqa: E731
+
+
+def ids(rows):
+    return [f"{name}-{'-'.join(map(str, options.values()))}-{kind}" for name, options, kind in rows]

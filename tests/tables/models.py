@@ -159,15 +159,14 @@ def subclassed(k: Any) -> Any:
             self.blocks = [
                 layers.Dense(3),
                 layers.Dense(2),
-                [layers.Dense(2), layers.BatchNormalization()],
+                [layers.Dense(2), layers.LayerNormalization()],
             ]
             self.named = {"k": layers.Dense(2)}
             self.stack = k.Sequential([layers.Dense(2), layers.Dropout(0.0)])
             self._last = layers.Dense(1)
             self.shift = self.add_weight(shape=(1,), name="shift")
 
-        # Keras trains in inference mode where `call` does not name `training`.
-        def call(self, x, training=None):
+        def call(self, x):
             x = self.entry(x)
             for layer in [*self.blocks[:2], *self.blocks[2], self.named["k"], self.stack]:
                 x = layer(x)

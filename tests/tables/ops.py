@@ -1,4 +1,4 @@
-"""Calls of `ops`: name, arguments, keyword arguments; run against the real Keras and symbolically."""
+"""Calls of `ops`: name, arguments, keywords; for the real Keras and the symbolic tests."""
 
 import numpy as np
 
@@ -38,17 +38,30 @@ def _rows(names, *args, **kwargs):
 
 
 _UNARY = (
-    _rows("absolute abs angle arctan arcsinh cbrt ceil conj conjugate copy cos cosh deg2rad exp exp2 expm1", F)
-    + _rows("fabs floor i0 imag isfinite isinf isnan isneginf isposinf isreal negative rad2deg real", F)
+    _rows(
+        "absolute abs angle arctan arcsinh cbrt ceil conj conjugate copy cos cosh deg2rad"
+        " exp exp2 expm1",
+        F,
+    )
+    + _rows(
+        "fabs floor i0 imag isfinite isinf isnan isneginf isposinf isreal negative rad2deg real", F
+    )
     + _rows("round sign signbit sin sinc sinh square tan tanh trunc reciprocal logical_not", F)
     + _rows("arccos arcsin arctanh", UNIT)
     + _rows("arccosh log log10 log1p log2 sqrt rsqrt", ABOVE_ONE)
     + _rows("abs ceil cos exp floor sign sqrt square tanh trunc negative reciprocal log", INTS)
     + _rows("bitwise_invert bitwise_not", INTS)
-    + _rows("ceil floor sign sqrt nan_to_num isfinite isinf isnan isneginf isposinf signbit round", SPECIAL)
+    + _rows(
+        "ceil floor sign sqrt nan_to_num isfinite isinf isnan isneginf isposinf signbit round",
+        SPECIAL,
+    )
     + _rows("abs angle conj imag isreal real exp", COMPLEX)
     + _rows("exp floor mean std", HALF)
-    + _rows("relu relu6 sigmoid sparse_sigmoid softplus softsign sparse_plus silu swish log_sigmoid selu", F)
+    + _rows(
+        "relu relu6 sigmoid sparse_sigmoid softplus softsign sparse_plus silu swish"
+        " log_sigmoid selu",
+        F,
+    )
     + _rows("hard_sigmoid hard_silu hard_swish hard_tanh tanh_shrink elu celu leaky_relu gelu", F)
     + _rows("soft_shrink hard_shrink softmax log_softmax squareplus normalize", F)
     + _rows("rms_normalization layer_normalization erf erfc logsumexp", F)
@@ -56,12 +69,22 @@ _UNARY = (
 )
 
 _BINARY = (
-    _rows("add arctan2 divide divide_no_nan equal floor_divide fmax fmin fmod greater greater_equal", F, G)
-    + _rows("heaviside hypot isclose less less_equal logaddexp logaddexp2 logical_and logical_or", F, G)
-    + _rows("logical_xor maximum minimum mod multiply nextafter not_equal subtract true_divide", F, G)
+    _rows(
+        "add arctan2 divide divide_no_nan equal floor_divide fmax fmin fmod greater greater_equal",
+        F,
+        G,
+    )
+    + _rows(
+        "heaviside hypot isclose less less_equal logaddexp logaddexp2 logical_and logical_or", F, G
+    )
+    + _rows(
+        "logical_xor maximum minimum mod multiply nextafter not_equal subtract true_divide", F, G
+    )
     + _rows("power", POSITIVE, F)
     + _rows("add divide floor_divide maximum multiply subtract power mod logaddexp", INTS, INTS2)
-    + _rows("bitwise_and bitwise_left_shift bitwise_or bitwise_right_shift bitwise_xor", INTS, INTS2)
+    + _rows(
+        "bitwise_and bitwise_left_shift bitwise_or bitwise_right_shift bitwise_xor", INTS, INTS2
+    )
     + _rows("gcd lcm left_shift right_shift", INTS, INTS2)
     + _rows("add multiply subtract divide maximum where", BOOLS, INTS)[:-1]
     + _rows("add divide subtract multiply maximum power", INTS2, 2)
@@ -72,11 +95,27 @@ _BINARY = (
     + _rows("divide_no_nan", F, np.where(G > 0, G, 0).astype("float32"))
     + _rows("ldexp", F, INTS)
     + [("clip", (F, -1.0, 1.0), {}), ("clip", (INTS, 1, 3), {}), ("clip", (BOOLS, 0, 1), {})]
-    + [("where", (BOOLS, F, G), {}), ("where", (BOOLS, F, 0.0), {}), ("where", (BOOLS, INTS, 1.5), {})]
-    + [("threshold", (F, 0.5, 1.0), {}), ("elu", (F,), {"alpha": 0.5}), ("celu", (F,), {"alpha": 0.5})]
+    + [
+        ("where", (BOOLS, F, G), {}),
+        ("where", (BOOLS, F, 0.0), {}),
+        ("where", (BOOLS, INTS, 1.5), {}),
+    ]
+    + [
+        ("threshold", (F, 0.5, 1.0), {}),
+        ("elu", (F,), {"alpha": 0.5}),
+        ("celu", (F,), {"alpha": 0.5}),
+    ]
     + [("leaky_relu", (F,), {"negative_slope": 0.3}), ("gelu", (F,), {"approximate": False})]
-    + [("glu", (STEPS,), {"axis": 1}), ("softmax", (CUBE,), {"axis": (1, 2)}), ("squareplus", (F,), {"b": 2})]
-    + [("round", (F,), {"decimals": 1}), ("round", (INTS * 7,), {"decimals": -1}), ("polar", (POSITIVE, F), {})]
+    + [
+        ("glu", (STEPS,), {"axis": 1}),
+        ("softmax", (CUBE,), {"axis": (1, 2)}),
+        ("squareplus", (F,), {"b": 2}),
+    ]
+    + [
+        ("round", (F,), {"decimals": 1}),
+        ("round", (INTS * 7,), {"decimals": -1}),
+        ("polar", (POSITIVE, F), {}),
+    ]
     + [("nan_to_num", (SPECIAL,), {"nan": 1.0, "posinf": 2.0, "neginf": -2.0})]
 )
 
@@ -89,7 +128,11 @@ _REDUCED = [
     *_rows("sum prod cumsum mean", BYTES),
     *_rows("sum mean max std var median logsumexp", CUBE, axis=(1, 2)),
     *_rows("sum mean max", CUBE, axis=[0, 2], keepdims=True),
-    *_rows("nanmax nanmean nanmedian nanmin nanprod nanstd nansum nanvar nanargmax nanargmin", HOLES, axis=1),
+    *_rows(
+        "nanmax nanmean nanmedian nanmin nanprod nanstd nansum nanvar nanargmax nanargmin",
+        HOLES,
+        axis=1,
+    ),
     *_rows("nancumprod nancumsum cumprod cumsum", HOLES, axis=1),
     *_rows("cumprod cumsum", INTS),
     *_rows("nanpercentile percentile", F, 30.0, axis=1),
@@ -216,7 +259,10 @@ _SORTED = [
     ("scatter", (np.array([[0], [2], [0]]), V, (5,)), {}),
     ("scatter_update", (STEPS, [[0, 1], [2, 2]], _floats(2, 3)), {}),
     ("scatter_update", (V, [[0], [0]], [1.0, 2.0]), {"reduction": "add"}),
-    *[(f"segment_{n}", (F, np.array([0, 2, 0, 1], "int32")), {"num_segments": 3}) for n in "sum max min prod".split()],
+    *[
+        (f"segment_{n}", (F, np.array([0, 2, 0, 1], "int32")), {"num_segments": 3})
+        for n in "sum max min prod".split()
+    ],
     ("extract_sequences", (F, 2, 1), {}),
 ]
 
@@ -252,22 +298,49 @@ _PROBABILITIES = (POSITIVE / POSITIVE.sum(1, keepdims=True)).astype("float32")
 _HEADS = _floats(BATCH, 6, 2, 4)
 
 _NETWORK = [
-    *[("conv", (IMAGES, _KERNEL), {"padding": p, "strides": s}) for p in ("same", "valid") for s in (1, 2)],
+    *[
+        ("conv", (IMAGES, _KERNEL), {"padding": p, "strides": s})
+        for p in ("same", "valid")
+        for s in (1, 2)
+    ],
     ("conv", (IMAGES, _KERNEL), {"padding": "same", "dilation_rate": 2}),
     ("conv", (IMAGES, _floats(2, 2, 1, 6)), {}),
     ("conv", (IMAGES_FIRST, _KERNEL), {"data_format": "channels_first"}),
     ("conv", (STEPS, _floats(3, 3, 5)), {"strides": 2}),
-    *[("conv_transpose", (IMAGES, _floats(3, 2, 5, 3)), {"padding": p, "strides": s}) for p in ("same", "valid") for s in (1, 3)],
-    ("conv_transpose", (STEPS, _floats(3, 5, 3)), {"strides": 2, "output_padding": 1, "padding": "same"}),
-    ("conv_transpose", (IMAGES_FIRST, _floats(3, 2, 5, 3)), {"data_format": "channels_first", "dilation_rate": 2}),
+    *[
+        ("conv_transpose", (IMAGES, _floats(3, 2, 5, 3)), {"padding": p, "strides": s})
+        for p in ("same", "valid")
+        for s in (1, 3)
+    ],
+    (
+        "conv_transpose",
+        (STEPS, _floats(3, 5, 3)),
+        {"strides": 2, "output_padding": 1, "padding": "same"},
+    ),
+    (
+        "conv_transpose",
+        (IMAGES_FIRST, _floats(3, 2, 5, 3)),
+        {"data_format": "channels_first", "dilation_rate": 2},
+    ),
     ("depthwise_conv", (IMAGES, _floats(3, 3, 3, 2)), {"padding": "same"}),
-    ("depthwise_conv", (IMAGES_FIRST, _floats(3, 3, 3, 1)), {"data_format": "channels_first", "strides": 2}),
+    (
+        "depthwise_conv",
+        (IMAGES_FIRST, _floats(3, 3, 3, 1)),
+        {"data_format": "channels_first", "strides": 2},
+    ),
     ("separable_conv", (IMAGES, _floats(3, 3, 3, 2), _floats(1, 1, 6, 4)), {"padding": "same"}),
-    *[(n, (IMAGES, 2), {"padding": p, "strides": 2}) for n in ("max_pool", "average_pool") for p in ("same", "valid")],
+    *[
+        (n, (IMAGES, 2), {"padding": p, "strides": 2})
+        for n in ("max_pool", "average_pool")
+        for p in ("same", "valid")
+    ],
     *[(n, (STEPS, 3), {"strides": 2, "padding": "same"}) for n in ("max_pool", "average_pool")],
     ("max_pool", (IMAGES_FIRST, (3, 2)), {"strides": 1, "data_format": "channels_first"}),
     *[(f"adaptive_{n}_pool", (IMAGES, (3, 4)), {}) for n in ("average", "max")],
-    *[(f"adaptive_{n}_pool", (STEPS.transpose(0, 2, 1), 4), {"data_format": "channels_first"}) for n in ("average", "max")],
+    *[
+        (f"adaptive_{n}_pool", (STEPS.transpose(0, 2, 1), 4), {"data_format": "channels_first"})
+        for n in ("average", "max")
+    ],
     ("depth_to_space", (_floats(BATCH, 2, 3, 8), 2), {}),
     ("space_to_depth", (_floats(BATCH, 4, 6, 2), 2), {}),
     ("depth_to_space", (_floats(BATCH, 8, 2, 3), 2), {"data_format": "channels_first"}),
@@ -292,7 +365,11 @@ _NETWORK = [
     ("binary_crossentropy", ((F > 0).astype("float32"), G), {"from_logits": True}),
     ("dot_product_attention", (_HEADS, _HEADS + 1, _HEADS * 2), {}),
     ("dot_product_attention", (_HEADS, _HEADS + 1, _HEADS * 2), {"is_causal": True, "scale": 0.3}),
-    ("dot_product_attention", (_HEADS, _HEADS + 1, _HEADS), {"mask": _draw.random((BATCH, 1, 6, 6)) > 0.3}),
+    (
+        "dot_product_attention",
+        (_HEADS, _HEADS + 1, _HEADS),
+        {"mask": _draw.random((BATCH, 1, 6, 6)) > 0.3},
+    ),
     ("psnr", (IMAGES, IMAGES + 0.1), {"max_val": 2.0}),
 ]
 
@@ -310,29 +387,55 @@ _FOURIER = [
 ]
 
 _PHOTOS = np.abs(IMAGES) / 2
-_CORNERS = np.array([[0, 0], [0, 7], [8, 0], [8, 7]], "float32")
+_CORNERS = np.array([[[0, 0], [0, 7], [8, 0], [8, 7]]], "float32")
 _AFFINE = np.array([1, 1, 1, 1, 1, 1, 0, 0], "float32")
 _IMAGE = [
     *_rows("image.rgb_to_grayscale image.rgb_to_hsv image.hsv_to_rgb image.sobel_edges", _PHOTOS),
-    *_rows("image.rgb_to_hsv image.rgb_to_grayscale", _PHOTOS[0].transpose(2, 0, 1), data_format="channels_first"),
-    *[("image.resize", (IMAGES, (5, 12)), {"interpolation": i}) for i in ("bilinear", "nearest", "bicubic")],
+    *_rows(
+        "image.rgb_to_hsv image.rgb_to_grayscale",
+        _PHOTOS[0].transpose(2, 0, 1),
+        data_format="channels_first",
+    ),
+    *[
+        ("image.resize", (IMAGES, (5, 12)), {"interpolation": i})
+        for i in ("bilinear", "nearest", "bicubic")
+    ],
     ("image.resize", (IMAGES, (5, 4)), {"antialias": True}),
     ("image.resize", (IMAGES, (4, 9)), {"crop_to_aspect_ratio": True}),
     ("image.resize", (IMAGES[0], (4, 9)), {"pad_to_aspect_ratio": True, "fill_value": 1.0}),
     ("image.resize", (IMAGES_FIRST, (5, 4)), {"data_format": "channels_first"}),
-    ("image.scale_and_translate", (IMAGES[0], (6, 6, 3), V[:2] ** 2 + 0.5, V[:2], (0, 1), "linear"), {}),
+    (
+        "image.scale_and_translate",
+        (IMAGES[0], (6, 6, 3), V[:2] ** 2 + 0.5, V[:2], (0, 1), "linear"),
+        {},
+    ),
     ("image.pad_images", (IMAGES, 1, 2), {"target_height": 12, "target_width": 14}),
     ("image.pad_images", (IMAGES_FIRST, 1, 2, 3, 4), {"data_format": "channels_first"}),
     ("image.crop_images", (IMAGES, 1, 2), {"target_height": 5, "target_width": 6}),
     ("image.crop_images", (IMAGES[0], 1, 2, 3, 4), {}),
     ("image.extract_patches", (IMAGES, 3), {}),
-    ("image.extract_patches", (IMAGES, (2, 3)), {"strides": (1, 1), "padding": "same", "dilation_rate": 2}),
+    (
+        "image.extract_patches",
+        (IMAGES, (2, 3)),
+        {"strides": (1, 1), "padding": "same", "dilation_rate": 2},
+    ),
     ("image.extract_patches_3d", (_floats(BATCH, 4, 4, 6, 2), 2), {}),
-    *[("image.map_coordinates", (SQUARE, _floats(2, 5) + 1, 1), {"fill_mode": m}) for m in ("constant", "reflect")],
+    *[
+        ("image.map_coordinates", (SQUARE, _floats(2, 5) + 1, 1), {"fill_mode": m})
+        for m in ("constant", "reflect")
+    ],
     ("image.affine_transform", (IMAGES[:2], _floats(2, 8) * _AFFINE), {}),
-    ("image.affine_transform", (IMAGES[0], _floats(8) * _AFFINE), {"interpolation": "nearest", "fill_mode": "reflect"}),
-    ("image.perspective_transform", (IMAGES[0], _CORNERS, _CORNERS + _floats(4, 2)), {}),
-    ("image.gaussian_blur", (IMAGES,), {"kernel_size": (3, 5), "sigma": (1.0, 2.0), "data_format": "channels_last"}),
+    (
+        "image.affine_transform",
+        (IMAGES[0], _floats(8) * _AFFINE),
+        {"interpolation": "nearest", "fill_mode": "reflect"},
+    ),
+    ("image.perspective_transform", (IMAGES[0], _CORNERS, _CORNERS + _floats(1, 4, 2)), {}),
+    (
+        "image.gaussian_blur",
+        (IMAGES,),
+        {"kernel_size": (3, 5), "sigma": (1.0, 2.0), "data_format": "channels_last"},
+    ),
     ("image.ssim", (_floats(2, 12, 13, 3), _floats(2, 12, 13, 3)), {"max_val": 4.0}),
 ]
 
@@ -343,7 +446,19 @@ _CTC = [
     ("ctc_decode", (_floats(BATCH, 10, 3), _LENGTHS), {"merge_repeated": False, "mask_index": 2}),
 ]
 
-ROWS = [*_UNARY, *_BINARY, *_REDUCED, *_LINEAR, *_SHAPED, *_SORTED, *_NEW, *_NETWORK, *_FOURIER, *_IMAGE, *_CTC]
+ROWS = [
+    *_UNARY,
+    *_BINARY,
+    *_REDUCED,
+    *_LINEAR,
+    *_SHAPED,
+    *_SORTED,
+    *_NEW,
+    *_NETWORK,
+    *_FOURIER,
+    *_IMAGE,
+    *_CTC,
+]
 
 
 def find(ops, name):
@@ -357,4 +472,10 @@ def title(row):
     """Return how a row is named in pytest's output."""
     name, args, kwargs = row
     shown = [f"{a.dtype.name}{list(a.shape)}" if isinstance(a, np.ndarray) else "" for a in args]
-    return "-".join([name, *filter(None, shown), *(f"{k}={v}" for k, v in kwargs.items() if not hasattr(v, "shape"))])
+    return "-".join(
+        [
+            name,
+            *filter(None, shown),
+            *(f"{k}={v}" for k, v in kwargs.items() if not hasattr(v, "shape")),
+        ]
+    )

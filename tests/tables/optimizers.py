@@ -16,7 +16,15 @@ CASES = [
     ("Adamax", {}),
     ("Nadam", {}),
     ("Ftrl", {}),
-    ("Ftrl", {"l1_regularization_strength": 0.01, "l2_regularization_strength": 0.1, "beta": 0.2, "l2_shrinkage_regularization_strength": 0.05}),
+    (
+        "Ftrl",
+        {
+            "l1_regularization_strength": 0.01,
+            "l2_regularization_strength": 0.1,
+            "beta": 0.2,
+            "l2_shrinkage_regularization_strength": 0.05,
+        },
+    ),
     ("Lion", {}),
     ("Lamb", {}),
     ("Lamb", {"weight_decay": 0.1}),
@@ -41,13 +49,28 @@ IDS = [f"{name}-{'-'.join(f'{k}={v}' for k, v in options.items())}" for name, op
 # class, arguments
 SCHEDULES = [
     ("ExponentialDecay", {"initial_learning_rate": 0.1, "decay_steps": 4, "decay_rate": 0.5}),
-    ("ExponentialDecay", {"initial_learning_rate": 0.1, "decay_steps": 4, "decay_rate": 0.5, "staircase": True}),
-    ("InverseTimeDecay", {"initial_learning_rate": 0.1, "decay_steps": 4, "decay_rate": 0.5, "staircase": True}),
+    (
+        "ExponentialDecay",
+        {"initial_learning_rate": 0.1, "decay_steps": 4, "decay_rate": 0.5, "staircase": True},
+    ),
+    (
+        "InverseTimeDecay",
+        {"initial_learning_rate": 0.1, "decay_steps": 4, "decay_rate": 0.5, "staircase": True},
+    ),
     ("PiecewiseConstantDecay", {"boundaries": [3, 7], "values": [0.1, 0.05, 0.01]}),
     ("PolynomialDecay", {"initial_learning_rate": 0.1, "decay_steps": 5}),
-    ("PolynomialDecay", {"initial_learning_rate": 0.1, "decay_steps": 5, "power": 2.0, "cycle": True}),
+    (
+        "PolynomialDecay",
+        {"initial_learning_rate": 0.1, "decay_steps": 5, "power": 2.0, "cycle": True},
+    ),
     ("CosineDecay", {"initial_learning_rate": 0.1, "decay_steps": 8, "alpha": 0.1}),
-    ("CosineDecay", {"initial_learning_rate": 0.01, "decay_steps": 8, "warmup_target": 0.1, "warmup_steps": 3}),
+    (
+        "CosineDecay",
+        {"initial_learning_rate": 0.01, "decay_steps": 8, "warmup_target": 0.1, "warmup_steps": 3},
+    ),
     ("CosineDecayRestarts", {"initial_learning_rate": 0.1, "first_decay_steps": 3, "m_mul": 0.8}),
-    ("CosineDecayRestarts", {"initial_learning_rate": 0.1, "first_decay_steps": 4, "t_mul": 1.0, "alpha": 0.1}),
+    (
+        "CosineDecayRestarts",
+        {"initial_learning_rate": 0.1, "first_decay_steps": 4, "t_mul": 1.0, "alpha": 0.1},
+    ),
 ]

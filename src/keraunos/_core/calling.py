@@ -16,6 +16,10 @@ from keraunos._core import context, dtypes, naming, spec, state, symbolic
 from keraunos._core.symbolic import Node
 from keraunos._core.variable import Variable, autocast
 
+# A mistake in a model is told in a few lines, without JAX's frames and its note about them.
+if jax.config.values["jax_traceback_filtering"] == "auto":
+    jax.config.update("jax_traceback_filtering", "quiet_remove_frames")
+
 if TYPE_CHECKING:
     from keraunos._core.layer import Layer
 
@@ -50,9 +54,9 @@ def _call(
     build(layer, _shapes(bound))
     before = running.training
     previous = _fill_in(bound, row, masks, running)
-    running.training = (
-        bound["training"] if "training" in row and bound.get("training") is not None else before
-    )
+    # A call that does not name `training` is told all the same, for the layers inside.
+    told = bound.get("training") if "training" in row else kwargs.get("training")
+    running.training = before if told is None else told
     try:
         with autocast(layer.compute_dtype if layer.compute_dtype != layer.variable_dtype else None):
             outputs = _invoke(layer, row, bound)
@@ -102,8 +106,9 @@ def build(layer: Layer, shapes: dict[str, Any]) -> None:
     wanted = build_parameters(type(layer))
     given = _matched(wanted, shapes)
     running = context.current()
-    parents = "/".join(running.path[:-1]) if running is not None else ""
-    with naming.name_scope(parents):
+    # A call knows the whole path; scopes that a parent's build() has open are part of it.
+    parents = None if running is None else "/".join(running.path[:-1])
+    with naming.name_scope("") if parents is None else naming.absolute(parents):
         if given or not wanted:
             layer.build(**given)
         else:
@@ -167,16 +172,15 @@ def _shapes(bound: dict[str, Any]) -> dict[str, Any]:
 @functools.cache
 def call_parameters(cls: type) -> dict[str, inspect.Parameter]:
     """Return the parameters of a class's `call`, without self."""
-    found = dict(inspect.signature(cls.call).parameters)  # pyright: ignore[reportAttributeAccessIssue]
-    found.pop("self", None)
-    return found
+    found = inspect.signature(cls.call).parameters  # pyright: ignore[reportAttributeAccessIssue]
+    return dict(list(found.items())[1:])
 
 
 @functools.cache
 def build_parameters(cls: type) -> list[str]:
     """Return the names of the parameters of a class's `build`, without self and without stars."""
     rows = inspect.signature(cls.build).parameters  # pyright: ignore[reportAttributeAccessIssue]
-    return [n for n, p in rows.items() if n != "self" and p.kind is p.POSITIONAL_OR_KEYWORD]
+    return [n for n, p in list(rows.items())[1:] if p.kind is p.POSITIONAL_OR_KEYWORD]
 
 
 def _bound(

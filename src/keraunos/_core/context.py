@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import jax
+from jax.core import Tracer
 
 _local = threading.local()
 
@@ -72,6 +73,6 @@ def set_mask(tensor: Any, mask: Any) -> None:
     context = current()
     if context is not None:
         context.set_mask(tensor, mask)
-    if isinstance(tensor, jax.Array) and not isinstance(tensor, jax.core.Tracer):
+    if isinstance(tensor, jax.Array) and not isinstance(tensor, Tracer):
         # Between two calls by hand there is no context: a concrete array carries its own.
         tensor._keras_mask = mask  # pyright: ignore[reportAttributeAccessIssue]

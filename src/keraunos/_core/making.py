@@ -1,4 +1,4 @@
-"""Classes made from functions: one row of a table gives a real class with a constructor's signature."""
+"""Classes made from functions: a row of a table gives a real class, signature and all."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def make_class(
     order: str = "",
     **body: Any,
 ) -> Any:
-    """Return a class whose constructor takes these arguments and hands them to `init(self, values)`.
+    """Return a class whose constructor hands these arguments to `init(self, values)`.
 
     Args:
         name, bases, module, doc: of the class.
@@ -39,7 +39,8 @@ def make_class(
         body: further attributes of the class.
 
     Example:
-        >>> Point = make_class("Point", (), {"x": 0, "y": 1}, lambda self, v: vars(self).update(v), module="m", doc="")
+        >>> keep = lambda self, values: vars(self).update(values)
+        >>> Point = make_class("Point", (), {"x": 0, "y": 1}, keep, module="m", doc="")
         >>> Point(y=3).y
         3
     """

@@ -57,6 +57,17 @@ def name_scope(name: str, once: bool = False) -> Iterator[None]:
         scopes.pop()
 
 
+@contextlib.contextmanager
+def absolute(scope: str) -> Iterator[None]:
+    """Let paths begin at `scope`, whatever scopes are open."""
+    before = _scopes()
+    _state.scopes = [scope]
+    try:
+        yield
+    finally:
+        _state.scopes = before
+
+
 def path(name: str) -> str:
     """Return the name with the scopes it stands in, joined by `/`."""
     return "/".join(filter(None, [*_scopes(), name]))

@@ -84,7 +84,7 @@ def op(
 
     Example:
         >>> import jax.numpy as jnp
-        >>> largest = op(jnp.max, "x, axis=None, keepdims=False", "Largest element.", name="doc_largest")
+        >>> largest = op(jnp.max, "x, axis=None, keepdims=False", "Largest.", name="doc_largest")
         >>> int(largest(jnp.arange(3)))
         2
         >>> largest(SymbolicTensor((None, 3)), axis=1).shape
@@ -141,7 +141,7 @@ def public_names(namespace: dict[str, Any]) -> list[str]:
 
 
 def _preparation(row: inspect.Signature, scalars: bool) -> Callable[..., Any]:
-    """Return a function that makes variables, lists and NumPy arrays in a call's arguments JAX arrays."""
+    """Return a function that makes JAX arrays of variables, lists and NumPy arrays in a call."""
     names = [n for n, p in row.parameters.items() if p.kind is not p.VAR_KEYWORD]
     rest = next((n for n, p in row.parameters.items() if p.kind is p.VAR_POSITIONAL), None)
 

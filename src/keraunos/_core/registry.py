@@ -74,7 +74,7 @@ def register_keras_serializable(
 
 def get_registered_name(obj: Any) -> str:
     """Return the name under which an object was registered, or its own name."""
-    return _registered_names.get(obj, obj.__name__)
+    return _registered_names.get(obj) or obj.__name__
 
 
 def get_registered_object(

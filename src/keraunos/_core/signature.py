@@ -50,7 +50,9 @@ class Configurable:
         same_nature = isinstance(kept, _PLAIN) or callable(kept) == callable(given)
         resolved = isinstance(given, (str, dict)) and isinstance(kept, Configurable)
         return (
-            kept if same_nature or resolved or (callable(kept) and isinstance(given, str)) else given
+            kept
+            if same_nature or resolved or (callable(kept) and isinstance(given, str))
+            else given
         )
 
 

@@ -104,7 +104,8 @@ class SymbolicTensor:
                     "keras.ops.unstack",
                 )
             )
-        return iter([self[i] for i in range(self.shape[0])])
+        whole: Any = self  # `ops` brings the indexing
+        return iter([whole[i] for i in range(self.shape[0])])
 
     def __len__(self) -> int:
         if not self.shape or self.shape[0] is None:

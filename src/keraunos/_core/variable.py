@@ -9,6 +9,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 
 from keraunos import config, errors
 from keraunos._core import dtypes, naming, state
@@ -63,7 +64,7 @@ class Variable:
     def value(self) -> jax.Array:
         """The array; inside a traced step, the traced one."""
         scope = state.current()
-        value = self._value if scope is None else scope.read(self)
+        value: jax.Array = self._value if scope is None else scope.read(self)
         if scope is None:
             # The training loop hands its arrays over to the next step (donation): one that
             # somebody has seen is copied first.
@@ -88,7 +89,7 @@ class Variable:
         scope = state.current()
         if scope is not None and scope.write(self, jnp.asarray(array, self._value.dtype)):
             return
-        if isinstance(array, jax.core.Tracer):
+        if isinstance(array, Tracer):
             raise RuntimeError(
                 errors.report(
                     f"variable {self.path!r} was assigned in a compiled function that does not own it",
@@ -97,7 +98,7 @@ class Variable:
             )
         # A copy where it may alias: the box must not change with somebody's NumPy array.
         same = isinstance(array, jax.Array) and array.dtype == self._value.dtype
-        self._value = array if same else jnp.array(array, self._value.dtype)
+        self._value = array if same else jax.device_put(np.array(array, self._value.dtype))
         self._lent = same
 
     def assign_add(self, value: Any) -> None:
@@ -204,21 +205,16 @@ for _name in (
 def _initial(initializer: Any, shape: tuple[int, ...] | None, dtype: Any) -> jax.Array:
     if callable(initializer):
         if shape is None:
-            raise ValueError(
-                errors.report(
-                    "Variable", expected="a shape beside an initializer function", got="shape=None"
-                )
-            )
-        # A layer may be built while its caller is being traced; its weights are drawn all the same.
+            where = "Variable from an initializer function"
+            raise ValueError(errors.report(where, expected="a shape", got="shape=None"))
+        dtype = dtypes.standardize_dtype(dtype)
+        # A layer may be built while its caller is traced; its weights are drawn all the same.
         with jax.ensure_compile_time_eval():
-            value = initializer(tuple(shape), dtype=dtypes.standardize_dtype(dtype))
+            value = initializer(tuple(shape), dtype=dtype)
     else:
         value = _plain(initializer)
-        if dtype is None:
-            given = getattr(value, "dtype", None)
-            known = isinstance(value, jax.Array) or (given is not None and given != np.float64)
-            dtype = given if known else None if _has_float(value) else "int32"
-    if isinstance(value, jax.core.Tracer):
+        dtype = dtype or _natural_dtype(value)
+    if isinstance(value, Tracer):
         raise RuntimeError(
             errors.report(
                 "a variable was made inside a compiled function",
@@ -226,15 +222,18 @@ def _initial(initializer: Any, shape: tuple[int, ...] | None, dtype: Any) -> jax
             )
         )
     with jax.ensure_compile_time_eval():
-        return (
-            jax.device_put(np.array(value, dtypes.numpy_dtype(dtype)))
-            if not isinstance(value, jax.Array)
-            else value.astype(dtypes.numpy_dtype(dtype))
-        )
+        if isinstance(value, jax.Array) and value.dtype == dtypes.numpy_dtype(dtype):
+            return value
+        # Through the host: a cast on the device would be a program for each shape.
+        return jax.device_put(np.array(value, dtypes.numpy_dtype(dtype)))
 
 
-def _has_float(value: Any) -> bool:
-    return np.asarray(value).dtype.kind in "fc"
+def _natural_dtype(value: Any) -> Any:
+    """Return an array's own dtype; numbers of Python and of 64 bits get the default ones."""
+    given = getattr(value, "dtype", None)
+    if isinstance(value, jax.Array) or (given is not None and given != np.float64):
+        return given
+    return config.floatx() if np.asarray(value).dtype.kind in "fc" else "int32"
 
 
 class autocast:
@@ -249,8 +248,3 @@ class autocast:
 
     def __exit__(self, *_: object) -> None:
         _local.compute_dtype = self._before
-
-
-def default_float(dtype: Any) -> str:
-    """Return the dtype given, or the default float type."""
-    return dtypes.standardize_dtype(dtype) if dtype else config.floatx()

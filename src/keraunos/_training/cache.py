@@ -23,7 +23,7 @@ def enable() -> None:
         return
     _asked = True
     wish = os.environ.get("KERAUNOS_COMPILATION_CACHE", "")
-    if wish.lower() in ("0", "off", "false") or jax.config.jax_compilation_cache_dir:
+    if wish.lower() in ("0", "off", "false") or jax.config.values["jax_compilation_cache_dir"]:
         return
     folder = pathlib.Path(wish) if wish else _default_folder()
     if not _private(folder):

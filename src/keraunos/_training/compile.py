@@ -179,7 +179,11 @@ class Objective:
 
     def ordered(self, found: dict[str, Any]) -> dict[str, Any]:
         """Return results in the order of `metrics_names`: the loss first."""
-        names = ["loss", *(m.name for m in self.parts), *(name for name, _ in self._named_metrics())]
+        names = [
+            "loss",
+            *(m.name for m in self.parts),
+            *(name for name, _ in self._named_metrics()),
+        ]
         return {name: found[name] for name in names if name in found} | found
 
     def _named_metrics(self) -> list[tuple[str, Any]]:

@@ -30,7 +30,7 @@ class EagerProgram:
         new = self._step(values, jax.tree.map(jnp.asarray, batch), key)
         put_values(
             self.boxes,
-            Values(*(getattr(new, n) if n in self._changes else () for n in Values._fields)),
+            Values(*(getattr(new, n) if n in self._changes else [] for n in Values._fields)),
         )
         return results(self.objective, self.boxes, [v._value for v in self.boxes.metrics])
 

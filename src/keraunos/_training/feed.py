@@ -181,7 +181,7 @@ def _array(value: Any, what: str) -> Any:
         )
     if array.dtype == np.float64 and config.floatx() != "float64":
         return array.astype(config.floatx())
-    if array.dtype in (np.int64, np.uint64) and not jax.config.jax_enable_x64:
+    if array.dtype in (np.int64, np.uint64) and not jax.config.values["jax_enable_x64"]:
         return _narrowed(array, what)
     return array
 

@@ -97,7 +97,7 @@ def _epoch(
         if validation is not None and _validates(plan.validation_freq, epoch):
             found = _measure(validation, callbacks, plan.validation_steps)
             logs |= {"val_" + name: value for name, value in found.items()}
-        bar.update(steps or bar._last[0], logs, finalize=True)
+        bar.update(steps or bar.seen, logs, finalize=True)
     finally:
         bar.close()
     callbacks.on_epoch_end(epoch, logs)
@@ -164,7 +164,7 @@ def evaluate(
     bar = Progbar(steps or data.steps, verbose=verbose)
     try:
         found = _measure(Runner(program, data), listeners, steps, bar)
-        bar.update(steps or data.steps or bar._last[0], found, finalize=True)
+        bar.update(steps or data.steps or bar.seen, found, finalize=True)
     finally:
         bar.close()
     return found
@@ -246,13 +246,17 @@ def _test_data(model: Any, given: Any, batch_size: int) -> Resident | Stream:
         batch = tuple(given)  # a list of (x, y) is what Keras takes too
     if batch is None or not feed.is_arrays(batch[0]):
         return Stream(given if batch is None else batch[0])
-    data = batch if isinstance(batch, Batch) else feed.gathered(*(*batch, None, None)[:3], None)
+    data = batch if isinstance(batch, Batch) else _gathered(*batch)
     if not feed.fits(data):
         return Stream(Slices(data, batch_size, shuffle=False))
     first = jax.tree.map(lambda a: a[:batch_size], data)
     model._ensure_built(first)
     pads = model._settle(first).accepts_padding() and not model.run_eagerly
     return Resident(data, batch_size, pad=pads)
+
+
+def _gathered(x: Any, y: Any = None, weights: Any = None) -> Batch:
+    return feed.gathered(x, y, weights, None)
 
 
 def _predict_batches(x: Any, batch_size: int) -> Any:

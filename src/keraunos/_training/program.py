@@ -88,7 +88,7 @@ class StepProgram:
             name: getattr(values, name) for name in Values._fields if name not in self._changes
         }
         new, found = run(changing, fixed, random.step_seed(), *data)
-        put_values(self.boxes, Values(*(new.get(name, ()) for name in Values._fields)))
+        put_values(self.boxes, Values(*(new.get(name, []) for name in Values._fields)))
         return found
 
     # -- tracing and compiling --------------------------------------------------------------------
@@ -141,9 +141,8 @@ class StepProgram:
         values = Values(**changing, **fixed)
         key = jax.random.wrap_key_data(seed, impl="threefry2x32")
         if values.optimizer:
-            key = jax.random.fold_in(
-                key, values.optimizer[0].astype(jnp.uint32)
-            )  # the step's number
+            number_of_the_step = values.optimizer[0].astype(jnp.uint32)
+            key = jax.random.fold_in(key, number_of_the_step)
         new = traced(values, batch, key)
         return {name: getattr(new, name) for name in changing}
 
@@ -155,14 +154,17 @@ class Traced:
     """A step traced to a jaxpr once, so that every program made of it costs no second tracing."""
 
     def __init__(self, step: Step, values: Values, batch: Any) -> None:
-        key = jax.random.key(0, impl="threefry2x32")
-        closed, shape = jax.make_jaxpr(step, return_shape=True)(values, batch, key)
+        def run(values: Values, batch: Any, seed: Any) -> Any:
+            return step(values, batch, jax.random.wrap_key_data(seed, impl="threefry2x32"))
+
+        closed, shape = jax.make_jaxpr(run, return_shape=True)(values, batch, random.step_seed())
         self._run = jaxpr_as_fun(closed)
         self._tree = jax.tree.structure(shape)
         self.may_loop = steps_may_loop(closed)
 
     def __call__(self, values: Values, batch: Any, key: Any) -> Values:
-        return jax.tree.unflatten(self._tree, self._run(*jax.tree.leaves((values, batch, key))))
+        leaves = jax.tree.leaves((values, batch, jax.random.key_data(key)))
+        return jax.tree.unflatten(self._tree, self._run(*leaves))
 
 
 def _example(data: Batch, size: int, padded: bool) -> Batch:

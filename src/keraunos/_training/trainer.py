@@ -13,6 +13,7 @@ from keraunos import losses as losses_room
 from keraunos import metrics as metrics_room
 from keraunos import optimizers as optimizers_room
 from keraunos._core import calling, context, naming, random, registry, state, symbolic
+from keraunos._core.layer import Layer
 from keraunos._core.symbolic import SymbolicTensor
 from keraunos._training import cache, eager, feed, fitting, step
 from keraunos._training.compile import Objective, aligned
@@ -23,10 +24,11 @@ from keraunos._training.step import Batch, Boxes
 _CHOSEN_BY_SHAPE = ("accuracy", "acc", "crossentropy", "ce")
 
 
-class Trainer:
+class Trainer(Layer):
     """The training half of `Model`."""
 
-    def __init__(self) -> None:
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
         self._compile_arguments: dict[str, Any] | None = None
         self.optimizer: Any = None
         self.loss: Any = None
@@ -44,7 +46,7 @@ class Trainer:
             "_compile_arguments",
             "history",
             "optimizer",
-        }  # pyright: ignore
+        }
 
     # -- compile --------------------------------------------------------------------------------
 
@@ -127,7 +129,7 @@ class Trainer:
         return [m.name for m in self.metrics]
 
     def _own_metrics(self) -> list[Any]:
-        layers = self._flatten_layers()  # pyright: ignore
+        layers = self._flatten_layers()
         return [m for layer in layers for m in layer._members(metrics_room.Metric)]
 
     def reset_metrics(self) -> None:
@@ -228,7 +230,7 @@ class Trainer:
         found = fitting.evaluate(
             self, x, y, batch_size or 32, verbose, sample_weight, steps, callbacks
         )
-        found = self._objective.ordered(found)  # pyright: ignore[reportOptionalMemberAccess]
+        found = self._objective.ordered(found)
         return found if return_dict else _listed(found)
 
     def predict(
@@ -286,18 +288,18 @@ class Trainer:
                 errors.report(
                     f"{what}: model {self.name!r} is not compiled",
                     fix="model.compile(optimizer, loss) first",
-                )  # pyright: ignore
+                )
             )
 
     def _ensure_built(self, example: Batch) -> Any:
         """Build an unbuilt model on the shapes of a batch; return its outputs, symbolically."""
         specs = jax.tree.map(lambda a: SymbolicTensor((None, *a.shape[1:]), a.dtype), example.x)
         if not self._is_ready():
-            return calling.infer(self, (specs,), {})  # pyright: ignore
+            return calling.infer(self, (specs,), {})
         return None
 
     def _is_ready(self) -> bool:
-        return self.built and all(layer.built for layer in self._flatten_layers())  # pyright: ignore
+        return self.built and all(layer.built for layer in self._flatten_layers())
 
     def _settle(self, example: Batch) -> Objective:
         """Resolve losses and metrics for the shapes of a batch, once after each compile."""
@@ -320,7 +322,7 @@ class Trainer:
 
         def run(inputs: Any) -> Any:
             with state.sandbox(jax.random.key(0)) as scope, context.fresh(training=False):
-                outputs = self(inputs)  # pyright: ignore[reportCallIssue]
+                outputs = self(inputs)
                 added.extend(scope.losses)
                 return outputs
 
@@ -328,8 +330,8 @@ class Trainer:
         return outputs, bool(added)
 
     def _boxes(self) -> Boxes:
-        trainable = self.trainable_variables  # pyright: ignore
-        other = self.non_trainable_variables  # pyright: ignore
+        trainable = self.trainable_variables
+        other = self.non_trainable_variables
         objective = self._objective
         metrics = objective.variables if objective is not None else []
         optimizer = (
@@ -339,7 +341,7 @@ class Trainer:
 
     def _train_program(self, example: Batch) -> StepProgram:
         objective = self._settle(example)
-        trainable = self.trainable_variables  # pyright: ignore
+        trainable = self.trainable_variables
         key = ("train", self._signature(), id(self.optimizer), id(objective))
         if key not in self._programs:
             self.optimizer.build(trainable)
@@ -368,8 +370,8 @@ class Trainer:
     def _signature(self) -> Any:
         """Return what a traced step depends on beside values: what is trained."""
         if self._signed[0] != state.version():
-            layers = tuple(layer.trainable for layer in self._flatten_layers())  # pyright: ignore
-            variables = tuple(id(v) for v in self.trainable_variables)  # pyright: ignore
+            layers = tuple(layer.trainable for layer in self._flatten_layers())
+            variables = tuple(id(v) for v in self.trainable_variables)
             self._signed = (state.version(), (layers, variables))
         return self._signed[1]
 

@@ -111,7 +111,8 @@ class CallbackList(Callback):
         listeners = self._listening(hook)
         if listeners:
             *first, logs = args
-            plain = pythonified(logs() if callable(logs) else logs)
+            found: Any = logs() if callable(logs) else logs
+            plain = pythonified(found)
             for callback in listeners:
                 getattr(callback, hook)(*first, plain)
 

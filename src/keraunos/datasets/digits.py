@@ -12,8 +12,9 @@ from keraunos.datasets._cache import Split
 def load_data() -> tuple[Split, Split]:
     """Return 1,437 digits to train on and 360 to test on.
 
-    Images are (n, 8, 8) uint8 in 0..16, labels (n,) uint8. They are the 1,797 digits of scikit-learn's `load_digits`; the test set, 36 of
-    each digit, never changes. Source, licence and split: `digits.md` beside this file.
+    Images are (n, 8, 8) uint8 in 0..16, labels (n,) uint8. They are the 1,797 digits of
+    scikit-learn's `load_digits`; the test set, 36 of each digit, never changes. Source, licence
+    and split: `digits.md` beside this file.
 
     Example:
         >>> import keraunos as keras

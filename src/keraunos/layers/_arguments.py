@@ -1,4 +1,4 @@
-"""What the constructors of layers share: arguments checked once, with the layer's name and the valid range."""
+"""What the constructors of layers share: arguments checked once, errors that name them."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def between(layer: Layer, argument: str, value: Any, low: float, high: float) ->
 def keep(
     layer: Layer, name: str, initializer: Any, regularizer: Any = None, constraint: Any = None
 ) -> None:
-    """Keep what is said about a weight as `{name}_initializer`, `{name}_regularizer`, `{name}_constraint`."""
+    """Keep what is said about a weight under its name: `{name}_initializer` and so on."""
     setattr(layer, f"{name}_initializer", initializers.get(initializer))
     setattr(layer, f"{name}_regularizer", regularizers.get(regularizer))
     setattr(layer, f"{name}_constraint", constraints.get(constraint))

@@ -82,7 +82,7 @@ class _Windowed(Layer):
 
 
 class _Convolution(_Windowed):
-    """`activation(convolution(x, kernel) + bias)`; the kernel is `(*window, channels // groups, filters)`."""
+    """A convolution with a kernel `(*window, channels // groups, filters)`."""
 
     def __init__(
         self,
@@ -205,7 +205,7 @@ class Conv3D(_Convolution):
 
 
 class _Depthwise(_Windowed):
-    """Each channel is convolved by itself; the kernel is `(*window, channels, depth_multiplier)`."""
+    """Each channel by itself: the kernel is `(*window, channels, depth_multiplier)`."""
 
     def __init__(
         self,
@@ -264,7 +264,8 @@ class DepthwiseConv2D(_Depthwise):
     """Convolution over images of each channel by itself.
 
     Args:
-        kernel_size, strides, padding, data_format, dilation_rate, activation, use_bias: as in `Conv2D`.
+        kernel_size, strides, padding, data_format, dilation_rate, activation, use_bias: as in
+            `Conv2D`.
         depth_multiplier: how many output channels each input channel has.
         depthwise_initializer, depthwise_regularizer, depthwise_constraint: of the kernel.
         bias_initializer, bias_regularizer, bias_constraint, activity_regularizer: as in `Conv2D`.
@@ -353,7 +354,7 @@ class SeparableConv1D(_Separable):
 
 @register("SeparableConvolution2D")
 class SeparableConv2D(_Separable):
-    """Depthwise, then pointwise convolution over images: fewer weights than `Conv2D` (Chollet, 2016).
+    """Depthwise, then pointwise convolution over images, with few weights (Chollet, 2016).
 
     Args:
         filters, kernel_size, strides, padding, data_format, dilation_rate, activation,

@@ -13,7 +13,7 @@ from keraunos.layers.conv import _Windowed
 
 
 class _ConvTranspose(_Windowed):
-    """`activation(transposed_convolution(x, kernel) + bias)`; the kernel is `(*window, filters, channels)`."""
+    """A transposed convolution with a kernel `(*window, filters, channels)`."""
 
     def __init__(
         self,

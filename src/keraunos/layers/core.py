@@ -56,7 +56,7 @@ class Masking(Layer):
 
 @register()
 class Lambda(Layer):
-    """A function as a layer. It has no weights; write a `Layer` where a model must be saved and shared.
+    """A function as a layer, without weights; in a model to be saved and shared, write a `Layer`.
 
     Args:
         function: of the input; it may name `mask` and `training`, and gets them then.

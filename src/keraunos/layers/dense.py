@@ -88,7 +88,8 @@ class EinsumDense(Layer):
         ValueError: the equation does not fit the input or the output shape.
 
     Example:
-        >>> EinsumDense("abc,cd->abd", output_shape=(None, 5), bias_axes="d")(jnp.ones((2, 3, 4))).shape
+        >>> layer = EinsumDense("abc,cd->abd", output_shape=(None, 5), bias_axes="d")
+        >>> layer(jnp.ones((2, 3, 4))).shape
         (2, 3, 5)
     """
 
@@ -167,7 +168,8 @@ class EinsumDense(Layer):
             bad = bad or (size is not None and known is not None and size != known)
             sizes[letter] = known if size is None else size
         if bad:
-            got = f"equation {self.equation!r}, output_shape {self.output_shape}, input {tuple(input_shape)}"
+            shapes = f"output_shape {self.output_shape}, input {tuple(input_shape)}"
+            got = f"equation {self.equation!r}, {shapes}"
             where = f"EinsumDense {self.name!r}"
             raise ValueError(
                 errors.report(where, expected="an equation and sizes that fit", got=got)

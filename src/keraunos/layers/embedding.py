@@ -46,9 +46,7 @@ class Embedding(Layer):
     ) -> None:
         kwargs = arguments.refuse(self, kwargs, "lora_rank", "lora_alpha", "quantization_config")
         # Integers may come as floats; rounded to half precision they would be other integers.
-        super().__init__(
-            **{"autocast": False, "activity_regularizer": activity_regularizer} | kwargs
-        )
+        super().__init__(autocast=False, activity_regularizer=activity_regularizer, **kwargs)
         self.input_dim = arguments.integer(self, "input_dim", input_dim)
         self.output_dim = arguments.integer(self, "output_dim", output_dim)
         arguments.keep(
@@ -62,7 +60,7 @@ class Embedding(Layer):
         self.supports_masking = mask_zero
         if weights is not None:
             self.build()
-            self.set_weights(weights if isinstance(weights, (list, tuple)) else [weights])
+            self.set_weights(list(weights) if isinstance(weights, (list, tuple)) else [weights])
 
     def build(self, input_shape: Any = None) -> None:
         shape = (self.input_dim, self.output_dim)

@@ -53,7 +53,7 @@ class _Merge(Layer):
         raise NotImplementedError
 
     def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
-        """Return the symbolic output; an unknown size takes the one that another input has there."""
+        """Return the symbolic output; an unknown size takes another input's size there."""
         return calling.infer(self, args, kwargs, unify=True)
 
     def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
@@ -214,7 +214,7 @@ class Dot(_Merge):
     """The scalar products of the samples of two inputs, along one axis of each.
 
     Args:
-        axes: the axis that is summed over, one for both or (of the first, of the second); not the batch.
+        axes: the axis that is summed over: one for both, or (of the first, of the second).
         normalize: whether both are scaled to norm 1 first: then the result is the cosine.
 
     Raises:

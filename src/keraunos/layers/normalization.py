@@ -27,8 +27,8 @@ def _wide(x: jax.Array) -> jax.Array:
 def _moments(
     x: jax.Array, axes: Sequence[int], weight: Any = None
 ) -> tuple[jax.Array, jax.Array, jax.Array]:
-    """Return mean, variance and x - mean, the axes kept; `weight` is 1 for what counts, 0 for the rest."""
-    # In two passes: the mean of squares minus the square of the mean loses digits where the mean is large.
+    """Return mean, variance and x - mean, the axes kept; where `weight` is 0 x does not count."""
+    # In two passes: E[x^2] - E[x]^2 loses its digits where the mean is large.
     if weight is None:
         mean = jnp.mean(x, axes, keepdims=True)
         centered = x - mean
@@ -74,7 +74,7 @@ class _Normalization(Layer):
 
 @register()
 class BatchNormalization(_Normalization):
-    """Normalizes each channel over the batch, and keeps moving statistics for inference (Ioffe & Szegedy, 2015).
+    """Normalizes each channel over the batch (Ioffe & Szegedy, 2015).
 
     In training it uses the batch's mean and variance, and moves its own towards them; in inference,
     and where `trainable` is False, it uses its own. Masked steps do not count.
@@ -86,8 +86,8 @@ class BatchNormalization(_Normalization):
         center, scale: whether to learn an offset `beta` and a factor `gamma`.
         beta_initializer, gamma_initializer, moving_mean_initializer, moving_variance_initializer,
             beta_regularizer, gamma_regularizer, beta_constraint, gamma_constraint: as in `Dense`.
-        renorm, renorm_clipping, renorm_momentum: batch renormalization (Ioffe, 2017); the clipping is a
-            dictionary with `rmin`, `rmax`, `dmax`.
+        renorm, renorm_clipping, renorm_momentum: batch renormalization (Ioffe, 2017); the
+            clipping is a dictionary with `rmin`, `rmax`, `dmax`.
         synchronized: over several devices; a sharded batch is normalized as a whole anyway.
 
     Raises:
@@ -189,7 +189,7 @@ class BatchNormalization(_Normalization):
         )
 
     def _renormalized(self, mean: jax.Array, variance: jax.Array, centered: jax.Array) -> jax.Array:
-        """Return `centered`, corrected so that it is normalized by the moving statistics; move them."""
+        """Return `centered` so that the moving statistics normalize it; move them."""
         stddev = jnp.sqrt(variance + self.epsilon)
         long_mean = self.renorm_mean.value.reshape(mean.shape)
         long_stddev = jnp.maximum(self.renorm_stddev.value.reshape(mean.shape), self.epsilon**0.5)
@@ -240,7 +240,7 @@ class LayerNormalization(_Normalization):
         rms_scaling: bool = False,
         **kwargs: Any,
     ) -> None:
-        super().__init__(**{"autocast": False} | kwargs)
+        super().__init__(autocast=False, **kwargs)
         self.axis: Any = (
             list(axis)
             if isinstance(axis, (list, tuple))
@@ -310,7 +310,7 @@ class GroupNormalization(_Normalization):
         gamma_constraint: Any = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(**{"autocast": False} | kwargs)
+        super().__init__(autocast=False, **kwargs)
         self.groups = groups if groups == -1 else arguments.integer(self, "groups", groups)
         self.axis = arguments.integer(self, "axis", axis, least=-99)
         beta = (beta_initializer, beta_regularizer, beta_constraint)
@@ -367,7 +367,7 @@ class UnitNormalization(Layer):
 
 @register()
 class RMSNormalization(Layer):
-    """Divides by the root of the mean square and multiplies by a learned factor (Zhang & Sennrich, 2019).
+    """Divides by the root of the mean square, times a learned factor (Zhang & Sennrich, 2019).
 
     Args:
         axis: the axis that is normalized.
@@ -379,7 +379,7 @@ class RMSNormalization(Layer):
     """
 
     def __init__(self, axis: Axes = -1, epsilon: float = 1e-6, **kwargs: Any) -> None:
-        super().__init__(**{"autocast": False} | kwargs)
+        super().__init__(autocast=False, **kwargs)
         self.axis: Any = (
             list(axis)
             if isinstance(axis, (list, tuple))

@@ -73,7 +73,7 @@ class MaxPooling1D(_MaxPooling):
     Args:
         pool_size: length of the window.
         strides: how far the window moves; by default its length.
-        padding: `"valid"` (whole windows only) or `"same"` (as many as steps / strides, rounded up).
+        padding: `"valid"` (whole windows only) or `"same"` (steps / strides, rounded up).
         data_format: `"channels_last"` or `"channels_first"`.
 
     Example:
@@ -223,7 +223,7 @@ class GlobalMaxPooling3D(_GlobalMaxPooling):
 
 @register("GlobalAvgPool1D")
 class GlobalAveragePooling1D(_GlobalAveragePooling):
-    """The mean over all steps, those that are masked left out; arguments as in `GlobalMaxPooling1D`.
+    """The mean over all steps that are not masked; arguments as in `GlobalMaxPooling1D`.
 
     Example:
         >>> GlobalAveragePooling1D()(jnp.array([[[1.0], [3.0]]])).tolist()

@@ -41,7 +41,7 @@ class _Noise(Layer):
 
 @register()
 class Dropout(_Noise):
-    """Sets a random part of the elements to 0 in training and scales up the others (Srivastava et al., 2014).
+    """Sets random elements to 0 in training and scales up the others (Srivastava et al., 2014).
 
     Args:
         rate: the part that is dropped, from 0 to 1.
@@ -175,7 +175,7 @@ class GaussianDropout(_Noise):
     """Multiplies by normal noise around 1 in training (Srivastava et al., 2014).
 
     Args:
-        rate: the noise has the standard deviation of dropout at this rate, `sqrt(rate / (1 - rate))`.
+        rate: the standard deviation is that of dropout, `sqrt(rate / (1 - rate))`.
         seed: a fixed seed of its own.
 
     Example:
@@ -190,7 +190,7 @@ class GaussianDropout(_Noise):
 
 @register()
 class AlphaDropout(Dropout):
-    """Dropout that keeps mean and variance after `selu` (Klambauer et al., 2017); arguments as in `Dropout`.
+    """Dropout for `selu`: it keeps mean and variance (Klambauer et al., 2017); else as `Dropout`.
 
     Example:
         >>> AlphaDropout(0.1)(jnp.ones(2)).tolist()

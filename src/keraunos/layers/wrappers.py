@@ -45,8 +45,8 @@ class Wrapper(Layer):
 class TimeDistributed(Wrapper):
     """Applies one layer to every step of `(batch, steps, ...)`.
 
-    All steps go through it at once, as one large batch: a `BatchNormalization` inside normalizes over
-    batch and steps together.
+    All steps go through it at once, as one large batch: a `BatchNormalization` inside normalizes
+    over batch and steps together.
 
     Args:
         layer: the layer, or model, for one step.

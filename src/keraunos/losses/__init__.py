@@ -1,4 +1,4 @@
-"""Losses: functions of (y_true, y_pred) that return a value a sample, and the classes made from them."""
+"""Losses: functions of (y_true, y_pred) with a value a sample, and the classes made from them."""
 
 from __future__ import annotations
 
@@ -41,7 +41,15 @@ from keraunos.losses._crossentropy import (
     poisson,
     sparse_categorical_crossentropy,
 )
-from keraunos.losses._margins import categorical_hinge, circle, ctc, dice, hinge, squared_hinge, tversky
+from keraunos.losses._margins import (
+    categorical_hinge,
+    circle,
+    ctc,
+    dice,
+    hinge,
+    squared_hinge,
+    tversky,
+)
 from keraunos.losses._regression import (
     cosine_similarity,
     huber,
@@ -77,4 +85,6 @@ def deserialize(name: Any, custom_objects: dict[str, Any] | None = None) -> Any:
         return get(name)
 
 
-__all__ = [name for name in globals() if name[0] != "_" and name not in ("Any", "annotations", "registry")]
+__all__ = [
+    name for name in globals() if name[0] != "_" and name not in ("Any", "annotations", "registry")
+]

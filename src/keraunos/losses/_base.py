@@ -23,7 +23,7 @@ class Loss(signature.Configurable):
     Args:
         name: of the loss, in logs and files.
         reduction: `"sum_over_batch_size"` and `"mean"` divide the sum by the number of values,
-            `"mean_with_sample_weight"` by the sum of the weights; `"sum"`; `"none"` leaves the values.
+            `"mean_with_sample_weight"` by the sum of the weights; `"sum"`; `"none"`: the values.
         dtype: in which the loss is computed; the default float type if not given, for
             models of half precision too.
 
@@ -38,7 +38,12 @@ class Loss(signature.Configurable):
 
     _keeps_labels = False
 
-    def __init__(self, name: str | None = None, reduction: str | None = "sum_over_batch_size", dtype: Any = None) -> None:
+    def __init__(
+        self,
+        name: str | None = None,
+        reduction: str | None = "sum_over_batch_size",
+        dtype: Any = None,
+    ) -> None:
         self.name = name or naming.unique(naming.snake_case(type(self).__name__))
         self.reduction = _checked(reduction)
         self._dtype = config.get_policy(dtype or config.floatx()).compute_dtype
@@ -49,7 +54,11 @@ class Loss(signature.Configurable):
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
         """Return the loss of each sample."""
-        raise NotImplementedError(errors.report(f"{type(self).__name__} has no call()", fix="write call(self, y_true, y_pred)"))
+        raise NotImplementedError(
+            errors.report(
+                f"{type(self).__name__} has no call()", fix="write call(self, y_true, y_pred)"
+            )
+        )
 
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> jax.Array:
         mask = context.get_mask(y_pred)
@@ -93,7 +102,14 @@ class LossFunctionWrapper(Loss):
 
     fn: Any
 
-    def __init__(self, fn: Any, reduction: str | None = "sum_over_batch_size", name: str | None = None, dtype: Any = None, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        fn: Any,
+        reduction: str | None = "sum_over_batch_size",
+        name: str | None = None,
+        dtype: Any = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(name=name, reduction=reduction, dtype=dtype)
         self.fn = registry.get("losses", fn)
         self._options = kwargs
@@ -105,12 +121,14 @@ class LossFunctionWrapper(Loss):
 
 
 def _arrays(tree: Any) -> Any:
-    """Return nested lists of numbers as one array; lists of arrays (several outputs) as they are."""
+    """Return nested lists of numbers as one array; lists of arrays (several outputs) stay."""
     numbers = all(isinstance(leaf, (int, float)) for leaf in jax.tree.leaves(tree))
     return jnp.asarray(tree) if numbers and isinstance(tree, (list, tuple)) else tree
 
 
-def reduce(values: jax.Array, weight: Any, masks: list[jax.Array], reduction: str | None) -> jax.Array:
+def reduce(
+    values: jax.Array, weight: Any, masks: list[jax.Array], reduction: str | None
+) -> jax.Array:
     """Return the weighted and masked values as the reduction says."""
     if masks:
         weight = _masked(weight, masks, values, reduction)
@@ -128,8 +146,13 @@ def reduce(values: jax.Array, weight: Any, masks: list[jax.Array], reduction: st
     return total / max(values.size, 1)
 
 
-def _masked(weight: Any, masks: list[jax.Array], values: jax.Array, reduction: str | None) -> jax.Array:
-    mask = math.prod([weights_like(m, values, "the mask of the outputs") for m in masks], start=jnp.ones((), values.dtype))
+def _masked(
+    weight: Any, masks: list[jax.Array], values: jax.Array, reduction: str | None
+) -> jax.Array:
+    mask = math.prod(
+        [weights_like(m, values, "the mask of the outputs") for m in masks],
+        start=jnp.ones((), values.dtype),
+    )
     if reduction in ("mean", "sum_over_batch_size"):
         # The mean is over what is kept: dividing by all values is made good here.
         mask = mask * (mask.size / jnp.maximum(jnp.sum(mask), 1))
@@ -138,5 +161,9 @@ def _masked(weight: Any, masks: list[jax.Array], values: jax.Array, reduction: s
 
 def _checked(reduction: str | None) -> str | None:
     if reduction not in REDUCTIONS:
-        raise ValueError(errors.report("reduction of a loss", expected=f"one of {REDUCTIONS}", got=repr(reduction)))
+        raise ValueError(
+            errors.report(
+                "reduction of a loss", expected=f"one of {REDUCTIONS}", got=repr(reduction)
+            )
+        )
     return reduction

@@ -18,7 +18,7 @@ _BY_KIND = {
 
 
 def target_kind(y_true_shape: tuple[int | None, ...], y_pred_shape: tuple[int | None, ...]) -> str:
-    """Return "binary", "sparse" (integer labels) or "categorical" (one-hot), as Keras tells from the shapes.
+    """Return "binary", "sparse" (integer labels) or "categorical" (one-hot), from the shapes.
 
     Example:
         >>> target_kind((8,), (8, 1)), target_kind((8,), (8, 3)), target_kind((8, 3), (8, 3))
@@ -32,7 +32,9 @@ def target_kind(y_true_shape: tuple[int | None, ...], y_pred_shape: tuple[int | 
     return "categorical"
 
 
-def resolve(identifier: Any, y_true_shape: tuple[int | None, ...], y_pred_shape: tuple[int | None, ...]) -> Any:
+def resolve(
+    identifier: Any, y_true_shape: tuple[int | None, ...], y_pred_shape: tuple[int | None, ...]
+) -> Any:
     """Return the loss of an identifier; `"crossentropy"` and `"ce"` are decided by the shapes.
 
     Example:
@@ -52,8 +54,8 @@ def label_range(loss: Any, y_pred_shape: tuple[int | None, ...]) -> int | None:
         y_pred_shape: of the outputs.
 
     Example:
-        >>> label_range("sparse_categorical_crossentropy", (None, 10)), label_range("mse", (None, 1))
-        (10, None)
+        >>> label_range("sparse_categorical_crossentropy", (None, 10))
+        10
     """
     name = _function_name(loss)
     if name in _LABELS:

@@ -27,7 +27,7 @@ def _loss(
         function: of (y_true, y_pred, options...).
         class_name: where it is not the function's name in camel case.
         name: the default name of an instance, where it is not the function's.
-        order: the names of all arguments where Keras has another order than options, reduction, name, dtype.
+        order: the names of all arguments, where Keras has the options not first.
         labels: whether the targets are integer labels, which stay as they are.
         defaults: of options, where they are not the function's.
     """
@@ -46,7 +46,7 @@ def _loss(
         options | _COMMON | {"name": name or function.__name__},
         init,
         module="keraunos.losses",
-        doc=f"{summary}\n\nThe loss as an object; `{function.__name__}` explains its arguments, `Loss` the others.",
+        doc=f"{summary}\n\n`{function.__name__}` explains the arguments, `Loss` the others.",
         order=order,
         fn=staticmethod(function),
         _keeps_labels=labels,
@@ -71,7 +71,9 @@ SparseCategoricalCrossentropy = _loss(
     order="from_logits ignore_class reduction axis name dtype",
     labels=True,
 )
-CategoricalGeneralizedCrossEntropy = _loss(_crossentropy.categorical_generalized_cross_entropy, labels=True)
+CategoricalGeneralizedCrossEntropy = _loss(
+    _crossentropy.categorical_generalized_cross_entropy, labels=True
+)
 KLDivergence = _loss(_crossentropy.kl_divergence, "KLDivergence")
 Poisson = _loss(_crossentropy.poisson)
 
@@ -80,5 +82,10 @@ SquaredHinge = _loss(_margins.squared_hinge)
 CategoricalHinge = _loss(_margins.categorical_hinge)
 Dice = _loss(_margins.dice, order="reduction name axis dtype")
 Tversky = _loss(_margins.tversky, order="alpha beta reduction name axis dtype")
-Circle = _loss(_margins.circle, order="gamma margin remove_diagonal reduction name dtype", labels=True, gamma=80.0)
+Circle = _loss(
+    _margins.circle,
+    order="gamma margin remove_diagonal reduction name dtype",
+    labels=True,
+    gamma=80.0,
+)
 CTC = _loss(_margins.ctc, "CTC", labels=True)

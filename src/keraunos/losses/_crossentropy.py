@@ -1,4 +1,4 @@
-"""Distances between distributions: cross-entropies over classes or of yes and no, focal ones, divergences."""
+"""Distances between distributions: cross-entropies of classes, of yes and no, divergences."""
 
 from __future__ import annotations
 
@@ -9,14 +9,18 @@ import jax
 import jax.numpy as jnp
 
 from keraunos import config, errors
+from keraunos._core import context
 from keraunos.losses._formula import formula
 from keraunos.losses._shapes import floating, mismatch, pair, same_rank
-from keraunos._core import context
 
 
 @formula()
 def categorical_crossentropy(
-    y_true: Any, y_pred: Any, from_logits: bool = False, label_smoothing: float = 0.0, axis: int = -1
+    y_true: Any,
+    y_pred: Any,
+    from_logits: bool = False,
+    label_smoothing: float = 0.0,
+    axis: int = -1,
 ) -> jax.Array:
     """Return `-sum(y_true * log(y_pred))` over the classes.
 
@@ -41,13 +45,17 @@ def categorical_crossentropy(
 
 @formula()
 def sparse_categorical_crossentropy(
-    y_true: Any, y_pred: Any, from_logits: bool = False, ignore_class: int | None = None, axis: int = -1
+    y_true: Any,
+    y_pred: Any,
+    from_logits: bool = False,
+    ignore_class: int | None = None,
+    axis: int = -1,
 ) -> jax.Array:
     """Return `-log(y_pred)` of the true class.
 
     Args:
-        y_true: (batch, ...) integer labels, 0 to classes - 1; a last axis of size 1 is accepted. The loss of
-            a label out of range is NaN.
+        y_true: (batch, ...) integer labels, 0 to classes - 1; a last axis of size 1 is
+            accepted. The loss of a label out of range is NaN.
         y_pred: (batch, ..., classes), probabilities or logits.
         from_logits: whether `y_pred` are logits.
         ignore_class: a label whose samples have no loss and do not count in the mean.
@@ -79,7 +87,11 @@ def sparse_categorical_crossentropy(
 
 @formula("bce", "BCE")
 def binary_crossentropy(
-    y_true: Any, y_pred: Any, from_logits: bool = False, label_smoothing: float = 0.0, axis: int = -1
+    y_true: Any,
+    y_pred: Any,
+    from_logits: bool = False,
+    label_smoothing: float = 0.0,
+    axis: int = -1,
 ) -> jax.Array:
     """Return the mean of `-y_true log(y_pred) - (1 - y_true) log(1 - y_pred)` over an axis.
 
@@ -119,7 +131,9 @@ def categorical_focal_crossentropy(
         >>> categorical_focal_crossentropy([[0.0, 1.0]], [[0.5, 0.5]]).round(4).tolist()
         [0.0433]
     """
-    y_true, y_pred = _class_pair(y_true, y_pred, label_smoothing, axis, "categorical_focal_crossentropy")
+    y_true, y_pred = _class_pair(
+        y_true, y_pred, label_smoothing, axis, "categorical_focal_crossentropy"
+    )
     if from_logits:
         y_pred = jax.nn.softmax(y_pred, axis=axis)
     p = _clip(y_pred / jnp.sum(y_pred, axis=axis, keepdims=True))
@@ -138,7 +152,7 @@ def binary_focal_crossentropy(
     label_smoothing: float = 0.0,
     axis: int = -1,
 ) -> jax.Array:
-    """Return the binary cross-entropy weighed by `(1 - p)^gamma`, p the probability of the truth (Lin et al. 2017).
+    """Return the cross-entropy weighed by `(1 - p)^gamma`, p that of the truth (Lin et al. 2017).
 
     Args:
         y_true, y_pred, from_logits, label_smoothing, axis: see `binary_crossentropy`.
@@ -160,7 +174,7 @@ def binary_focal_crossentropy(
 
 @formula()
 def categorical_generalized_cross_entropy(y_true: Any, y_pred: Any, q: float = 0.5) -> jax.Array:
-    """Return `(1 - p^q) / q`, p the probability of the true class: robust to wrong labels (Zhang 2018).
+    """Return `(1 - p^q) / q`, p that of the true class: robust to wrong labels (Zhang 2018).
 
     Args:
         y_true: (batch, ...) integer labels.
@@ -172,7 +186,9 @@ def categorical_generalized_cross_entropy(y_true: Any, y_pred: Any, q: float = 0
         [1.0]
     """
     if not 0 < q < 1:
-        raise ValueError(errors.report("q of the generalized cross-entropy", expected="0 < q < 1", got=q))
+        raise ValueError(
+            errors.report("q of the generalized cross-entropy", expected="0 < q < 1", got=q)
+        )
     labels, y_pred = label_pair(y_true, y_pred, -1, "categorical_generalized_cross_entropy")
     return (1 - jnp.power(pick(y_pred, labels, -1), q)) / q
 
@@ -185,7 +201,9 @@ def kl_divergence(y_true: Any, y_pred: Any) -> jax.Array:
         >>> kl_divergence([[0.5, 0.5]], [[0.5, 0.5]]).tolist()
         [0.0]
     """
-    y_true, y_pred = (jnp.clip(y, config.epsilon(), 1) for y in pair(y_true, y_pred, "kl_divergence"))
+    y_true, y_pred = (
+        jnp.clip(y, config.epsilon(), 1) for y in pair(y_true, y_pred, "kl_divergence")
+    )
     return jnp.sum(y_true * jnp.log(y_true / y_pred), axis=-1)
 
 
@@ -217,7 +235,9 @@ def label_pair(y_true: Any, y_pred: Any, axis: int, where: str) -> tuple[jax.Arr
                 f"{where}: targets do not fit the outputs",
                 expected=f"integer labels {expected} for y_pred {y_pred.shape}",
                 got=f"y_true {y_true.shape}" + (", as one-hot targets have" if one_hot else ""),
-                fix="use loss='categorical_crossentropy', or labels y.argmax(-1)" if one_hot else None,
+                fix="use loss='categorical_crossentropy', or labels y.argmax(-1)"
+                if one_hot
+                else None,
             )
         )
     return y_true.astype(jnp.int32), y_pred
@@ -230,7 +250,9 @@ def pick(values: jax.Array, labels: jax.Array, axis: int) -> jax.Array:
     return jnp.sum(jnp.where(classes == jnp.expand_dims(labels, axis), values, 0), axis=axis)
 
 
-def _class_pair(y_true: Any, y_pred: Any, smoothing: float, axis: int, where: str) -> tuple[jax.Array, jax.Array]:
+def _class_pair(
+    y_true: Any, y_pred: Any, smoothing: float, axis: int, where: str
+) -> tuple[jax.Array, jax.Array]:
     y_pred = floating(y_pred)
     y_true = jnp.asarray(y_true).astype(y_pred.dtype)
     axis = _checked_axis(axis, y_pred, where)
@@ -238,23 +260,33 @@ def _class_pair(y_true: Any, y_pred: Any, smoothing: float, axis: int, where: st
         y_true, y_pred = same_rank(y_true, y_pred)
     if y_true.shape != y_pred.shape:
         labels = y_true.size * y_pred.shape[axis] == y_pred.size
-        fix = "for integer labels use loss='sparse_categorical_crossentropy', or keras.utils.to_categorical(y)"
+        fix = "for integer labels use loss='sparse_categorical_crossentropy', or to_categorical(y)"
         raise ValueError(mismatch(where, y_true.shape, y_pred.shape, fix if labels else None))
     if y_pred.shape[axis] == 1:
-        warnings.warn(f"{where} of one class is always 0; for yes and no use binary_crossentropy", SyntaxWarning, stacklevel=4)
+        warnings.warn(
+            f"{where} of one class is always 0; for yes and no use binary_crossentropy",
+            SyntaxWarning,
+            stacklevel=4,
+        )
     if smoothing:
         y_true = y_true * (1 - smoothing) + smoothing / y_true.shape[axis]
     return y_true, y_pred
 
 
-def _yes_no_pair(y_true: Any, y_pred: Any, smoothing: float, where: str) -> tuple[jax.Array, jax.Array]:
+def _yes_no_pair(
+    y_true: Any, y_pred: Any, smoothing: float, where: str
+) -> tuple[jax.Array, jax.Array]:
     y_true, y_pred = pair(y_true, y_pred, where)
     return (y_true * (1 - smoothing) + 0.5 * smoothing if smoothing else y_true), y_pred
 
 
 def _checked_axis(axis: int, y_pred: jax.Array, where: str) -> int:
     if isinstance(axis, bool) or not -y_pred.ndim <= axis < y_pred.ndim:
-        raise ValueError(errors.report(f"axis of {where}", expected=f"an axis of y_pred {y_pred.shape}", got=repr(axis)))
+        raise ValueError(
+            errors.report(
+                f"axis of {where}", expected=f"an axis of y_pred {y_pred.shape}", got=repr(axis)
+            )
+        )
     return axis % y_pred.ndim
 
 

@@ -9,7 +9,9 @@ from keraunos._core.op import op
 from keraunos._core.registry import register
 
 
-def formula(*aliases: str, kind: str = "losses") -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+def formula(
+    *aliases: str, kind: str = "losses"
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Enter a function of (y_true, y_pred) in the registry, by its own name and these."""
 
     def enter(function: Callable[..., Any]) -> Callable[..., Any]:

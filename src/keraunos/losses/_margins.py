@@ -16,7 +16,7 @@ from keraunos.losses._shapes import floating, pair
 
 @formula()
 def hinge(y_true: Any, y_pred: Any) -> jax.Array:
-    """Return `mean(max(1 - y_true * y_pred, 0))`; targets are -1 and 1 (or 0 and 1, which are mapped).
+    """Return `mean(max(1 - y_true * y_pred, 0))`; targets are -1 and 1, or all 0 and 1.
 
     Example:
         >>> hinge([[-1.0, 1.0]], [[0.0, 2.0]]).tolist()
@@ -72,7 +72,11 @@ def dice(y_true: Any, y_pred: Any, axis: int | tuple[int, ...] | None = None) ->
 
 @formula()
 def tversky(
-    y_true: Any, y_pred: Any, alpha: float = 0.5, beta: float = 0.5, axis: int | tuple[int, ...] | None = None
+    y_true: Any,
+    y_pred: Any,
+    alpha: float = 0.5,
+    beta: float = 0.5,
+    axis: int | tuple[int, ...] | None = None,
 ) -> jax.Array:
     """Return 1 minus the Tversky overlap (Salehi et al. 2017).
 
@@ -103,7 +107,7 @@ def circle(
     gamma: float = 80,
     margin: float = 0.4,
 ) -> jax.Array:
-    """Return the circle loss of embeddings (Sun et al. 2020); samples without a loss do not count in the mean.
+    """Return the circle loss (Sun et al. 2020); samples without a loss do not count in the mean.
 
     Args:
         y_true: (batch,) integer labels.
@@ -118,13 +122,18 @@ def circle(
     """
     y_pred, labels = floating(y_pred), jnp.asarray(y_true).astype(jnp.int32).reshape(-1)
     others = y_pred if ref_embeddings is None else floating(ref_embeddings, y_pred.dtype)
-    other_labels = labels if ref_labels is None else jnp.asarray(ref_labels).astype(jnp.int32).reshape(-1)
+    other_labels = (
+        labels if ref_labels is None else jnp.asarray(ref_labels).astype(jnp.int32).reshape(-1)
+    )
     distance = jnp.maximum(1 - y_pred @ others.T, 0)
     same = labels[:, None] == other_labels[None]
     near = same & ~jnp.eye(*same.shape, dtype=bool) if remove_diagonal else same
     pull = -gamma * jnp.maximum(margin + distance, 0) * (margin - distance)
     push = gamma * jnp.maximum(1 + margin - distance, 0) * (1 - margin - distance)
-    logits = [jax.nn.logsumexp(jnp.where(m, x, -jnp.inf), axis=1) for m, x in ((near, pull), (~same, push))]
+    logits = [
+        jax.nn.logsumexp(jnp.where(m, x, -jnp.inf), axis=1)
+        for m, x in ((near, pull), (~same, push))
+    ]
     values = jax.nn.softplus(logits[0] + logits[1])
     context.set_mask(values, values > 0)
     return values
@@ -148,7 +157,11 @@ def ctc(y_true: Any, y_pred: Any) -> jax.Array:
     labels, logits = jnp.asarray(y_true).astype(jnp.int32), floating(y_pred)
     if labels.ndim != 2 or logits.ndim != 3:
         raise ValueError(
-            errors.report("ctc", expected="y_true (batch, length), y_pred (batch, time, classes)", got=f"y_true {labels.shape}, y_pred {logits.shape}")
+            errors.report(
+                "ctc",
+                expected="y_true (batch, length), y_pred (batch, time, classes)",
+                got=f"y_true {labels.shape}, y_pred {logits.shape}",
+            )
         )
     length = jnp.sum(labels != 0, axis=-1, keepdims=True)
     padding = (jnp.arange(labels.shape[1]) >= length).astype(logits.dtype)

@@ -44,14 +44,16 @@ def mean_absolute_error(y_true: Any, y_pred: Any) -> jax.Array:
 
 @formula("mape", "MAPE")
 def mean_absolute_percentage_error(y_true: Any, y_pred: Any) -> jax.Array:
-    """Return `100 * mean(|y_true - y_pred| / |y_true|)`; a target nearer 0 than epsilon counts as epsilon.
+    """Return `100 * mean(|y_true - y_pred| / |y_true|)`; targets are at least epsilon.
 
     Example:
         >>> mean_absolute_percentage_error([[2.0, 4.0]], [[1.0, 5.0]]).tolist()
         [37.5]
     """
     y_true, y_pred = pair(y_true, y_pred, "mean_absolute_percentage_error")
-    return 100 * jnp.mean(jnp.abs((y_true - y_pred) / jnp.maximum(jnp.abs(y_true), config.epsilon())), axis=-1)
+    return 100 * jnp.mean(
+        jnp.abs((y_true - y_pred) / jnp.maximum(jnp.abs(y_true), config.epsilon())), axis=-1
+    )
 
 
 @formula("msle", "MSLE")
@@ -69,7 +71,7 @@ def mean_squared_logarithmic_error(y_true: Any, y_pred: Any) -> jax.Array:
 
 @formula()
 def huber(y_true: Any, y_pred: Any, delta: float = 1.0) -> jax.Array:
-    """Return the mean of `e^2 / 2` for errors up to delta, `delta |e| - delta^2 / 2` beyond (Huber 1964).
+    """Return the mean of `e^2 / 2` up to delta, `delta |e| - delta^2 / 2` beyond (Huber 1964).
 
     Example:
         >>> huber([[0.0, 0.0]], [[1.0, 3.0]]).tolist()
@@ -77,7 +79,9 @@ def huber(y_true: Any, y_pred: Any, delta: float = 1.0) -> jax.Array:
     """
     y_true, y_pred = pair(y_true, y_pred, "huber")
     error = jnp.abs(y_pred - y_true)
-    return jnp.mean(jnp.where(error <= delta, 0.5 * error * error, delta * error - 0.5 * delta * delta), axis=-1)
+    return jnp.mean(
+        jnp.where(error <= delta, 0.5 * error * error, delta * error - 0.5 * delta * delta), axis=-1
+    )
 
 
 @formula()

@@ -1,4 +1,4 @@
-"""Targets, outputs, weights and masks are brought to one shape here, or an error names both: nothing broadcasts silently."""
+"""Targets, outputs, weights and masks get one shape here, or an error: nothing broadcasts."""
 
 from __future__ import annotations
 
@@ -45,13 +45,16 @@ def pair(y_true: Any, y_pred: Any, where: str) -> tuple[jax.Array, jax.Array]:
     return y_true, y_pred
 
 
-def mismatch(where: str, true: tuple[int, ...], pred: tuple[int, ...], fix: str | None = None) -> str:
+def mismatch(
+    where: str, true: tuple[int, ...], pred: tuple[int, ...], fix: str | None = None
+) -> str:
     """Return the message for targets and outputs that do not fit each other."""
     return errors.report(
         f"{where}: targets and outputs differ in shape",
         expected=f"y_true of the shape of y_pred, {pred}",
         got=f"y_true {true}, y_pred {pred}",
-        fix=fix or "change the units of the last layer, or the shape of the targets; nothing is broadcast",
+        fix=fix
+        or "change the units of the last layer, or the shape of the targets; nothing is broadcast",
     )
 
 
@@ -71,7 +74,11 @@ def weights_like(weight: Any, values: jax.Array, what: str = "sample_weight") ->
     if weight.ndim == 0 or values.ndim == 0:
         return weight
     sizes = zip(weight.shape[1:], values.shape[1:])
-    if weight.ndim > values.ndim or weight.shape[0] != values.shape[0] or any(w not in (1, v) for w, v in sizes):
+    if (
+        weight.ndim > values.ndim
+        or weight.shape[0] != values.shape[0]
+        or any(w not in (1, v) for w, v in sizes)
+    ):
         raise ValueError(
             errors.report(
                 f"{what} does not fit the values it weighs",

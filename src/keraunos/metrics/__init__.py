@@ -1,4 +1,4 @@
-"""Metrics: a state that batches change and a result; most are means of a function of (y_true, y_pred)."""
+"""Metrics: a state that batches change, and a result; most are means of a function."""
 
 from __future__ import annotations
 
@@ -70,7 +70,12 @@ from keraunos.metrics._confusion import (
     TrueNegatives,
     TruePositives,
 )
-from keraunos.metrics._correlation import R2Score, RootMeanSquaredError, concordance_correlation, pearson_correlation
+from keraunos.metrics._correlation import (
+    R2Score,
+    RootMeanSquaredError,
+    concordance_correlation,
+    pearson_correlation,
+)
 from keraunos.metrics._fscore import F1Score, FBetaScore
 from keraunos.metrics._iou import BinaryIoU, IoU, MeanIoU, OneHotIoU, OneHotMeanIoU
 from keraunos.metrics._mean import Mean, MeanMetricWrapper, Sum
@@ -83,8 +88,8 @@ def get(identifier: Any) -> Any:
         ValueError: an unknown name; the message has the nearest ones.
 
     Example:
-        >>> get("mse"), get("AUC")
-        (<MeanSquaredError name=mean_squared_error>, <AUC name=auc>)
+        >>> get("mse"), get("AUC").curve
+        (<MeanSquaredError name=mean_squared_error>, 'ROC')
     """
     return registry.get("metrics", identifier, "metric")
 
@@ -100,4 +105,6 @@ def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> An
         return get(config)
 
 
-__all__ = [name for name in globals() if name[0] != "_" and name not in ("Any", "annotations", "registry")]
+__all__ = [
+    name for name in globals() if name[0] != "_" and name not in ("Any", "annotations", "registry")
+]

@@ -80,12 +80,16 @@ def top_k_categorical_accuracy(y_true: Any, y_pred: Any, k: int = 5) -> jax.Arra
         >>> top_k_categorical_accuracy([[0.0, 1.0, 0.0]], [[0.5, 0.4, 0.1]], k=2).tolist()
         [1.0]
     """
-    labels, y_pred = _one_hot(y_true, y_pred, "top_k_categorical_accuracy", "SparseTopKCategoricalAccuracy")
+    labels, y_pred = _one_hot(
+        y_true, y_pred, "top_k_categorical_accuracy", "SparseTopKCategoricalAccuracy"
+    )
     return _float(_in_top(y_pred, labels, k))
 
 
 @formula(kind="metrics")
-def sparse_top_k_categorical_accuracy(y_true: Any, y_pred: Any, k: int = 5, from_sorted_ids: bool = False) -> jax.Array:
+def sparse_top_k_categorical_accuracy(
+    y_true: Any, y_pred: Any, k: int = 5, from_sorted_ids: bool = False
+) -> jax.Array:
     """Return where the label is among the k largest outputs.
 
     Args:
@@ -121,7 +125,9 @@ def _in_top(y_pred: jax.Array, labels: jax.Array, k: int) -> jax.Array:
 def _one_hot(y_true: Any, y_pred: Any, where: str, other: str) -> tuple[jax.Array, jax.Array]:
     y_true, y_pred = same_rank(jnp.asarray(y_true), floating(y_pred))
     if y_true.shape != y_pred.shape:
-        raise ValueError(mismatch(where, y_true.shape, y_pred.shape, f"for integer labels use {other}"))
+        raise ValueError(
+            mismatch(where, y_true.shape, y_pred.shape, f"for integer labels use {other}")
+        )
     return jnp.argmax(y_true, axis=-1), y_pred
 
 

@@ -61,10 +61,20 @@ class AUC(ConfusionMetric):
     ) -> None:
         Metric.__init__(self, dtype, name)
         if thresholds is None and num_thresholds <= 1:
-            raise ValueError(errors.report("num_thresholds of AUC", expected="an integer above 1", got=num_thresholds))
+            raise ValueError(
+                errors.report(
+                    "num_thresholds of AUC", expected="an integer above 1", got=num_thresholds
+                )
+            )
         self.curve = _choice("curve", curve.upper(), _CURVES)
-        self.summation_method = _choice("summation_method", summation_method.lower(), tuple(_HEIGHTS))
-        inner = spread(num_thresholds)[1:-1] if thresholds is None else sorted(float(t) for t in thresholds)
+        self.summation_method = _choice(
+            "summation_method", summation_method.lower(), tuple(_HEIGHTS)
+        )
+        inner = (
+            spread(num_thresholds)[1:-1]
+            if thresholds is None
+            else sorted(float(t) for t in thresholds)
+        )
         self.thresholds = [-config.epsilon(), *inner, 1 + config.epsilon()]
         self.num_thresholds = len(self.thresholds)
         self.multi_label, self.num_labels, self.from_logits = multi_label, num_labels, from_logits
@@ -74,14 +84,22 @@ class AUC(ConfusionMetric):
         if not multi_label or num_labels:
             self.build((None, num_labels), (None, num_labels))
 
-    def build(self, y_true_shape: tuple[int | None, ...], y_pred_shape: tuple[int | None, ...]) -> None:
+    def build(
+        self, y_true_shape: tuple[int | None, ...], y_pred_shape: tuple[int | None, ...]
+    ) -> None:
         if self._built:
             return
         if self.multi_label and (len(y_pred_shape) != 2 or y_pred_shape[-1] is None):
-            raise ValueError(errors.report(f"metric {self.name!r} with multi_label", expected="outputs (batch, labels)", got=y_pred_shape))
-        shape = (self.num_thresholds, *y_pred_shape[1:]) if self.multi_label else (self.num_thresholds,)
+            raise ValueError(
+                errors.report(
+                    f"metric {self.name!r} with multi_label",
+                    expected="outputs (batch, labels)",
+                    got=y_pred_shape,
+                )
+            )
+        labels = [n for n in y_pred_shape[1:] if n is not None] if self.multi_label else []
         for name in NAMES:
-            setattr(self, name, self.add_variable(shape, name=name))
+            setattr(self, name, self.add_variable((self.num_thresholds, *labels), name=name))
         self._built = True
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
@@ -93,7 +111,7 @@ class AUC(ConfusionMetric):
             truth, score, weight = parts
             weight = weight if self.label_weights is None else weight * self.label_weights
             parts = [x.reshape(-1) for x in (truth, score, weight)]
-        self._add(count(*parts, self.thresholds))
+        self._add(count(parts[0], parts[1], parts[2], self.thresholds))
 
     def result(self) -> jax.Array:
         if self.curve == "PR" and self.summation_method == "interpolation":
@@ -104,12 +122,17 @@ class AUC(ConfusionMetric):
         areas = jnp.sum(terms, axis=0)
         if not self.multi_label:
             return areas
-        weights = jnp.ones_like(areas) if self.label_weights is None else jnp.asarray(self.label_weights)
+        weights = (
+            jnp.ones_like(areas) if self.label_weights is None else jnp.asarray(self.label_weights)
+        )
         return divide(jnp.sum(areas * weights), jnp.sum(weights))
 
     def get_config(self) -> dict[str, Any]:
         weights = None if self.label_weights is None else self.label_weights.tolist()
-        found = super().get_config() | {"num_thresholds": self.num_thresholds, "label_weights": weights}
+        found = super().get_config() | {
+            "num_thresholds": self.num_thresholds,
+            "label_weights": weights,
+        }
         found.pop("thresholds")
         return found | ({"thresholds": self.thresholds[1:-1]} if self._own_thresholds else {})
 
@@ -124,7 +147,7 @@ class AUC(ConfusionMetric):
         return jnp.maximum(recall, 0), jnp.where(tp == 0, 1, 1 - odds * divide(fp, tp))
 
     def _interpolated(self) -> jax.Array:
-        """Return the areas between thresholds, with true positives linear in all positives (Davis and Goadrich 2006)."""
+        """Return areas, with true positives linear in all positives (Davis and Goadrich 2006)."""
         tp, fn = self.true_positives.value, self.false_negatives.value
         positives = tp + self.false_positives.value
         gained, more = tp[:-1] - tp[1:], positives[:-1] - positives[1:]
@@ -137,5 +160,7 @@ class AUC(ConfusionMetric):
 
 def _choice(what: str, given: str, choices: tuple[str, ...]) -> str:
     if given not in choices:
-        raise ValueError(errors.report(f"{what} of AUC", expected=f"one of {choices}", got=repr(given)))
+        raise ValueError(
+            errors.report(f"{what} of AUC", expected=f"one of {choices}", got=repr(given))
+        )
     return given

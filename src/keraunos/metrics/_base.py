@@ -15,7 +15,7 @@ from keraunos._core.variable import Variable
 
 @register()
 class Metric(signature.Configurable):
-    """Base of the metrics: a subclass makes variables in `__init__`, and writes `update_state` and `result`.
+    """Base of the metrics: a subclass makes variables, and writes `update_state` and `result`.
 
     Args:
         dtype: of the state and the result; the default float type if not given, for models of
@@ -59,29 +59,58 @@ class Metric(signature.Configurable):
         return [*self._variables, *(v for metric in inner for v in metric.variables)]
 
     def add_variable(
-        self, shape: Sequence[int], initializer: Any = "zeros", dtype: Any = None, aggregation: str = "sum", name: str | None = None
+        self,
+        shape: Sequence[int],
+        initializer: Any = "zeros",
+        dtype: Any = None,
+        aggregation: str = "sum",
+        name: str | None = None,
     ) -> Variable:
         """Return a new variable of the state."""
-        first = _zeros if initializer in (None, "zeros") else registry.get("initializers", initializer)
+        first = (
+            _zeros if initializer in (None, "zeros") else registry.get("initializers", initializer)
+        )
         with naming.name_scope(self.name.replace("/", ">")):
-            made = Variable(first, tuple(shape), dtype or config.floatx(), trainable=False, aggregation=aggregation, name=name)
+            made = Variable(
+                first,
+                tuple(shape),
+                dtype or config.floatx(),
+                trainable=False,
+                aggregation=aggregation,
+                name=name,
+            )
         self._variables.append(made)
         return made
 
-    def add_weight(self, shape: Sequence[int] = (), initializer: Any = "zeros", dtype: Any = None, name: str | None = None) -> Variable:
+    def add_weight(
+        self,
+        shape: Sequence[int] = (),
+        initializer: Any = "zeros",
+        dtype: Any = None,
+        name: str | None = None,
+    ) -> Variable:
         """Return a new variable of the state."""
         return self.add_variable(shape, initializer, dtype, name=name)
 
-    def build(self, y_true_shape: tuple[int | None, ...], y_pred_shape: tuple[int | None, ...]) -> None:
+    def build(
+        self, y_true_shape: tuple[int | None, ...], y_pred_shape: tuple[int | None, ...]
+    ) -> None:
         """Make the variables whose shape the data decides; called before a step is compiled."""
 
     def update_state(self, *args: Any, **kwargs: Any) -> None:
         """Take a batch into account."""
-        raise NotImplementedError(errors.report(f"{type(self).__name__} has no update_state()", fix="write update_state(self, y_true, y_pred, sample_weight=None)"))
+        raise NotImplementedError(
+            errors.report(
+                f"{type(self).__name__} has no update_state()",
+                fix="write update_state(self, y_true, y_pred, sample_weight=None)",
+            )
+        )
 
     def result(self) -> Any:
         """Return the value over all batches since the last `reset_state`."""
-        raise NotImplementedError(errors.report(f"{type(self).__name__} has no result()", fix="write result(self)"))
+        raise NotImplementedError(
+            errors.report(f"{type(self).__name__} has no result()", fix="write result(self)")
+        )
 
     def reset_state(self) -> None:
         """Forget all batches."""
@@ -92,7 +121,9 @@ class Metric(signature.Configurable):
         self.update_state(*args, **kwargs)
         return self.result()
 
-    def stateless_update_state(self, metric_variables: Sequence[Any], *args: Any, **kwargs: Any) -> list[Any]:
+    def stateless_update_state(
+        self, metric_variables: Sequence[Any], *args: Any, **kwargs: Any
+    ) -> list[Any]:
         """Return the state after a batch, as a pure function of the state before it."""
         boxes = self.variables
         with state.bind(boxes, self._matched(metric_variables)) as scope:
@@ -116,7 +147,13 @@ class Metric(signature.Configurable):
 
     def _matched(self, values: Sequence[Any]) -> list[Any]:
         if len(values) != len(self.variables):
-            raise ValueError(errors.report(f"state of metric {self.name!r}", expected=f"{len(self.variables)} arrays", got=len(values)))
+            raise ValueError(
+                errors.report(
+                    f"state of metric {self.name!r}",
+                    expected=f"{len(self.variables)} arrays",
+                    got=len(values),
+                )
+            )
         return [v.value if isinstance(v, Variable) else v for v in values]
 
     def __repr__(self) -> str:

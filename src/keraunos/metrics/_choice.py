@@ -20,13 +20,21 @@ _CROSSENTROPY = {
     "sparse": _classes.SparseCategoricalCrossentropy,
     "categorical": _classes.CategoricalCrossentropy,
 }
-_BY_SHAPE = {"accuracy": _ACCURACY, "acc": _ACCURACY, "crossentropy": _CROSSENTROPY, "ce": _CROSSENTROPY}
+_BY_SHAPE = {
+    "accuracy": _ACCURACY,
+    "acc": _ACCURACY,
+    "crossentropy": _CROSSENTROPY,
+    "ce": _CROSSENTROPY,
+}
 
 
 def resolve(
-    identifier: Any, y_true_shape: tuple[int | None, ...], y_pred_shape: tuple[int | None, ...], loss: Any = None
+    identifier: Any,
+    y_true_shape: tuple[int | None, ...],
+    y_pred_shape: tuple[int | None, ...],
+    loss: Any = None,
 ) -> Metric:
-    """Return the metric of an identifier; `"accuracy"` and `"crossentropy"` are decided by the shapes.
+    """Return the metric of an identifier; the shapes decide `"accuracy"` and `"crossentropy"`.
 
     Args:
         identifier: a name, a metric, a class, a config or a function of (y_true, y_pred).
@@ -42,12 +50,16 @@ def resolve(
     table = _BY_SHAPE.get(identifier.lower()) if isinstance(identifier, str) else None
     if table is _CROSSENTROPY:
         logits = getattr(loss, "_options", {}).get("from_logits", False)
-        return _CROSSENTROPY[_choice.target_kind(y_true_shape, y_pred_shape)](name=identifier, from_logits=logits)
+        return _CROSSENTROPY[_choice.target_kind(y_true_shape, y_pred_shape)](
+            name=identifier, from_logits=logits
+        )
     if table is not None:
         return table[_choice.target_kind(y_true_shape, y_pred_shape)](name=identifier)
     found = registry.get("metrics", identifier, "metric")
     if not isinstance(found, Metric):
-        name = getattr(found, "__name__", None) or getattr(found, "name", None) or type(found).__name__
+        name = (
+            getattr(found, "__name__", None) or getattr(found, "name", None) or type(found).__name__
+        )
         found = MeanMetricWrapper(found, name=name)
     if isinstance(identifier, str):
         found.name = identifier

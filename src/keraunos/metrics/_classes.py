@@ -54,13 +54,14 @@ def _metric(
         vars(self).update(given)
 
     summary = (function.__doc__ or "").partition("\n")[0]
+    doc = f"The mean of `{function.__name__}`: {summary[:1].lower()}{summary[1:]}"
     made = making.make_class(
         class_name or naming.camel_case(function.__name__),
         (MeanMetricWrapper,),
         common | options,
         init,
         module="keraunos.metrics",
-        doc=f"The mean over the data: {summary[:1].lower()}{summary[1:]}\n\n`{function.__name__}` explains the arguments, `Metric` name and dtype.",
+        doc=f"{doc}\n\n`Metric` explains name and dtype.",
         order=order,
         fn=staticmethod(function),
         _direction=direction,
@@ -73,21 +74,32 @@ Accuracy = _metric(_accuracy.accuracy, "up")
 BinaryAccuracy = _metric(_accuracy.binary_accuracy, "up")
 CategoricalAccuracy = _metric(_accuracy.categorical_accuracy, "up")
 SparseCategoricalAccuracy = _metric(_accuracy.sparse_categorical_accuracy, "up")
-TopKCategoricalAccuracy = _metric(_accuracy.top_k_categorical_accuracy, "up", "TopKCategoricalAccuracy", order="k name dtype")
+TopKCategoricalAccuracy = _metric(
+    _accuracy.top_k_categorical_accuracy, "up", "TopKCategoricalAccuracy", order="k name dtype"
+)
 SparseTopKCategoricalAccuracy = _metric(
-    _accuracy.sparse_top_k_categorical_accuracy, "up", "SparseTopKCategoricalAccuracy", order="k name dtype from_sorted_ids"
+    _accuracy.sparse_top_k_categorical_accuracy,
+    "up",
+    "SparseTopKCategoricalAccuracy",
+    order="k name dtype from_sorted_ids",
 )
 
 MeanSquaredError = _metric(_regression.mean_squared_error, "down", aliases="mse MSE")
 MeanAbsoluteError = _metric(_regression.mean_absolute_error, "down", aliases="mae MAE")
-MeanAbsolutePercentageError = _metric(_regression.mean_absolute_percentage_error, "down", aliases="mape MAPE")
-MeanSquaredLogarithmicError = _metric(_regression.mean_squared_logarithmic_error, "down", aliases="msle MSLE")
+MeanAbsolutePercentageError = _metric(
+    _regression.mean_absolute_percentage_error, "down", aliases="mape MAPE"
+)
+MeanSquaredLogarithmicError = _metric(
+    _regression.mean_squared_logarithmic_error, "down", aliases="msle MSLE"
+)
 LogCoshError = _metric(_regression.log_cosh, "down", "LogCoshError", name="logcosh")
 CosineSimilarity = _metric(cosine_similarity, "up")
 PearsonCorrelation = _metric(_correlation.pearson_correlation, "up")
 ConcordanceCorrelation = _metric(_correlation.concordance_correlation, "up")
 
-BinaryCrossentropy = _metric(_crossentropy.binary_crossentropy, "down", aliases="bce BCE", without="axis")
+BinaryCrossentropy = _metric(
+    _crossentropy.binary_crossentropy, "down", aliases="bce BCE", without="axis"
+)
 CategoricalCrossentropy = _metric(_crossentropy.categorical_crossentropy, "down")
 SparseCategoricalCrossentropy = _metric(_crossentropy.sparse_categorical_crossentropy, "down")
 KLDivergence = _metric(_crossentropy.kl_divergence, None, "KLDivergence")

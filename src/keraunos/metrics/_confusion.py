@@ -1,4 +1,4 @@
-"""Right and wrong, yes and no, at one threshold or many: counts, precision, recall and what is read from them."""
+"""Right and wrong, yes and no, at one threshold or many: counts, precision, recall."""
 
 from __future__ import annotations
 
@@ -54,13 +54,19 @@ class ConfusionMetric(Metric):
         return values[0] if len(self.thresholds) == 1 else values
 
     def recalls(self) -> jax.Array:
-        return divide(self.true_positives.value, self.true_positives.value + self.false_negatives.value)
+        return divide(
+            self.true_positives.value, self.true_positives.value + self.false_negatives.value
+        )
 
     def precisions(self) -> jax.Array:
-        return divide(self.true_positives.value, self.true_positives.value + self.false_positives.value)
+        return divide(
+            self.true_positives.value, self.true_positives.value + self.false_positives.value
+        )
 
     def specificities(self) -> jax.Array:
-        return divide(self.true_negatives.value, self.true_negatives.value + self.false_positives.value)
+        return divide(
+            self.true_negatives.value, self.true_negatives.value + self.false_positives.value
+        )
 
     true_positives: Any
     false_positives: Any
@@ -81,12 +87,20 @@ def prepared(
     weight = jnp.broadcast_to(weight, y_pred.shape)
     if class_id is not None:
         if y_pred.ndim < 2 or not -y_pred.shape[-1] <= class_id < y_pred.shape[-1]:
-            raise ValueError(errors.report("class_id of a metric", expected=f"a class of the outputs {y_pred.shape}", got=class_id))
+            raise ValueError(
+                errors.report(
+                    "class_id of a metric",
+                    expected=f"a class of the outputs {y_pred.shape}",
+                    got=class_id,
+                )
+            )
         y_true, y_pred, weight = (x[..., class_id] for x in (y_true, y_pred, weight))
     return (y_true != 0).astype(y_pred.dtype), y_pred, weight
 
 
-def count(truth: jax.Array, score: jax.Array, weight: jax.Array, thresholds: Sequence[float]) -> Counts:
+def count(
+    truth: jax.Array, score: jax.Array, weight: jax.Array, thresholds: Sequence[float]
+) -> Counts:
     """Return the four counts of (samples, ...) at each threshold: (thresholds, ...)."""
     yes, no = truth * weight, (1 - truth) * weight
     positives = _in_buckets if evenly_spread(thresholds) else _compared
@@ -94,13 +108,17 @@ def count(truth: jax.Array, score: jax.Array, weight: jax.Array, thresholds: Seq
     return Counts(tp, fp, jnp.sum(no, axis=0) - fp, jnp.sum(yes, axis=0) - tp)
 
 
-def _compared(yes: jax.Array, no: jax.Array, score: jax.Array, thresholds: Sequence[float]) -> Sequence[jax.Array]:
+def _compared(
+    yes: jax.Array, no: jax.Array, score: jax.Array, thresholds: Sequence[float]
+) -> Sequence[jax.Array]:
     limits = jnp.asarray(np.asarray(thresholds), score.dtype).reshape((-1,) + (1,) * score.ndim)
     above = score > limits
     return [jnp.sum(jnp.where(above, part, 0), axis=1) for part in (yes, no)]
 
 
-def _in_buckets(yes: jax.Array, no: jax.Array, score: jax.Array, thresholds: Sequence[float]) -> Sequence[jax.Array]:
+def _in_buckets(
+    yes: jax.Array, no: jax.Array, score: jax.Array, thresholds: Sequence[float]
+) -> Sequence[jax.Array]:
     """Sort scores between evenly spread thresholds: one pass, however many there are."""
     number = len(thresholds)
     bucket = jnp.ceil(jnp.clip(score, 0, 1) * (number - 1)).astype(jnp.int32) - 1
@@ -117,7 +135,9 @@ def _in_buckets(yes: jax.Array, no: jax.Array, score: jax.Array, thresholds: Seq
 def evenly_spread(thresholds: Sequence[float]) -> bool:
     """Return whether the thresholds are 0, 1/n, 2/n ... 1, up to epsilon."""
     number = len(thresholds)
-    return number > 2 and np.allclose(thresholds, np.arange(number) / (number - 1), atol=config.epsilon())
+    return number > 2 and np.allclose(
+        thresholds, np.arange(number) / (number - 1), atol=config.epsilon()
+    )
 
 
 def spread(number: int) -> list[float]:
@@ -128,7 +148,11 @@ def spread(number: int) -> list[float]:
 def _parsed(thresholds: Any, default: float) -> list[float]:
     given = list(np.ravel(default if thresholds is None else thresholds))
     if thresholds is not None and any(t is None or not 0 <= t <= 1 for t in given):
-        raise ValueError(errors.report("thresholds of a metric", expected="numbers from 0 to 1", got=repr(thresholds)))
+        raise ValueError(
+            errors.report(
+                "thresholds of a metric", expected="numbers from 0 to 1", got=repr(thresholds)
+            )
+        )
     return [float(t) for t in given]
 
 
@@ -186,10 +210,16 @@ Args:
 """
 
 
-def _ratio(class_name: str, counted: tuple[str, ...], reading: str, what: str) -> type[ConfusionMetric]:
+def _ratio(
+    class_name: str, counted: tuple[str, ...], reading: str, what: str
+) -> type[ConfusionMetric]:
     def init(self: Any, given: dict[str, Any]) -> None:
         Metric.__init__(self, given["dtype"], given["name"])
-        self.init_thresholds, self.top_k, self.class_id = given["thresholds"], given["top_k"], given["class_id"]
+        self.init_thresholds, self.top_k, self.class_id = (
+            given["thresholds"],
+            given["top_k"],
+            given["class_id"],
+        )
         self._start(_parsed(given["thresholds"], 0.5 if self.top_k is None else _NONE))
 
     made = making.make_class(
@@ -207,8 +237,15 @@ def _ratio(class_name: str, counted: tuple[str, ...], reading: str, what: str) -
     return register(kind="metrics")(made)
 
 
-Precision = _ratio("Precision", ("true_positives", "false_positives"), "precisions", "the answers yes that are right")
-Recall = _ratio("Recall", ("true_positives", "false_negatives"), "recalls", "the true yes that are found")
+Precision = _ratio(
+    "Precision",
+    ("true_positives", "false_positives"),
+    "precisions",
+    "the answers yes that are right",
+)
+Recall = _ratio(
+    "Recall", ("true_positives", "false_negatives"), "recalls", "the true yes that are found"
+)
 
 _AT_DOC = """The best {} among the thresholds at which the {} is at least a given value.
 
@@ -226,9 +263,15 @@ def _at(class_name: str, given_name: str, wanted: str, held: str) -> type[Confus
         vars(self).update(given)
         value, number = given[given_name], given["num_thresholds"]
         if not 0 <= value <= 1:
-            raise ValueError(errors.report(f"{given_name} of {class_name}", expected="0 to 1", got=value))
+            raise ValueError(
+                errors.report(f"{given_name} of {class_name}", expected="0 to 1", got=value)
+            )
         if number <= 0:
-            raise ValueError(errors.report(f"num_thresholds of {class_name}", expected="an integer above 0", got=number))
+            raise ValueError(
+                errors.report(
+                    f"num_thresholds of {class_name}", expected="an integer above 0", got=number
+                )
+            )
         self._start(spread(number))
 
     def result(self: Any) -> jax.Array:
@@ -238,7 +281,13 @@ def _at(class_name: str, given_name: str, wanted: str, held: str) -> type[Confus
     made = making.make_class(
         class_name,
         (ConfusionMetric,),
-        {given_name: making.REQUIRED, "num_thresholds": 200, "class_id": None, "name": None, "dtype": None},
+        {
+            given_name: making.REQUIRED,
+            "num_thresholds": 200,
+            "class_id": None,
+            "name": None,
+            "dtype": None,
+        },
         init,
         module="keraunos.metrics",
         doc=_AT_DOC.format(class_name.partition("At")[0].lower(), given_name, given_name),
@@ -248,7 +297,11 @@ def _at(class_name: str, given_name: str, wanted: str, held: str) -> type[Confus
     return register(kind="metrics")(made)
 
 
-SensitivityAtSpecificity = _at("SensitivityAtSpecificity", "specificity", "recalls", "specificities")
-SpecificityAtSensitivity = _at("SpecificityAtSensitivity", "sensitivity", "specificities", "recalls")
+SensitivityAtSpecificity = _at(
+    "SensitivityAtSpecificity", "specificity", "recalls", "specificities"
+)
+SpecificityAtSensitivity = _at(
+    "SpecificityAtSensitivity", "sensitivity", "specificities", "recalls"
+)
 PrecisionAtRecall = _at("PrecisionAtRecall", "recall", "precisions", "recalls")
 RecallAtPrecision = _at("RecallAtPrecision", "precision", "recalls", "precisions")

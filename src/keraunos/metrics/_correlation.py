@@ -25,7 +25,10 @@ def pearson_correlation(y_true: Any, y_pred: Any, axis: int = -1) -> jax.Array:
         >>> pearson_correlation([[0.0, 1.0, 2.0]], [[1.0, 3.0, 5.0]]).round(3).tolist()
         [1.0]
     """
-    parts = [y - jnp.mean(y, axis=axis, keepdims=True) for y in pair(y_true, y_pred, "pearson_correlation")]
+    parts = [
+        y - jnp.mean(y, axis=axis, keepdims=True)
+        for y in pair(y_true, y_pred, "pearson_correlation")
+    ]
     parts = [y / jnp.std(y, axis=axis, keepdims=True) for y in parts]
     return jnp.mean(parts[0] * parts[1], axis=axis)
 
@@ -42,7 +45,9 @@ def concordance_correlation(y_true: Any, y_pred: Any, axis: int = -1) -> jax.Arr
     means = [jnp.mean(y, axis=axis, keepdims=True) for y in (y_true, y_pred)]
     spread = jnp.var(y_true, axis=axis, keepdims=True) + jnp.var(y_pred, axis=axis, keepdims=True)
     covariance = (y_true - means[1]) * (y_pred - means[1])
-    return jnp.mean(2 * covariance / (spread + jnp.square(means[0] - means[1]) + config.epsilon()), axis=axis)
+    return jnp.mean(
+        2 * covariance / (spread + jnp.square(means[0] - means[1]) + config.epsilon()), axis=axis
+    )
 
 
 @register()
@@ -62,7 +67,9 @@ class RootMeanSquaredError(Mean):
     def __init__(self, name: str = "root_mean_squared_error", dtype: Any = None) -> None:
         super().__init__(name, dtype)
 
-    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+    def update_state(  # pyright: ignore[reportIncompatibleMethodOverride]
+        self, y_true: Any, y_pred: Any, sample_weight: Any = None
+    ) -> None:
         y_true, y_pred = pair(y_true, floating(y_pred, self.dtype), "root_mean_squared_error")
         super().update_state(jnp.square(y_pred - y_true), sample_weight)
 
@@ -75,7 +82,7 @@ class R2Score(Metric):
     """R squared: the part of the targets' variance that the outputs explain.
 
     Args:
-        class_aggregation: of several outputs: `"uniform_average"`, `"variance_weighted_average"` or None.
+        class_aggregation: `"uniform_average"`, `"variance_weighted_average"` or None.
         num_regressors: for the adjusted score: how many inputs the model has.
         name, dtype: see `Metric`.
 
@@ -87,22 +94,44 @@ class R2Score(Metric):
     _direction = "up"
 
     def __init__(
-        self, class_aggregation: str | None = "uniform_average", num_regressors: int = 0, name: str = "r2_score", dtype: Any = None
+        self,
+        class_aggregation: str | None = "uniform_average",
+        num_regressors: int = 0,
+        name: str = "r2_score",
+        dtype: Any = None,
     ) -> None:
         super().__init__(dtype, name)
         if class_aggregation not in _AGGREGATIONS:
-            raise ValueError(errors.report("class_aggregation of R2Score", expected=f"one of {_AGGREGATIONS}", got=repr(class_aggregation)))
+            raise ValueError(
+                errors.report(
+                    "class_aggregation of R2Score",
+                    expected=f"one of {_AGGREGATIONS}",
+                    got=repr(class_aggregation),
+                )
+            )
         if num_regressors < 0:
-            raise ValueError(errors.report("num_regressors of R2Score", expected="at least 0", got=num_regressors))
+            raise ValueError(
+                errors.report(
+                    "num_regressors of R2Score", expected="at least 0", got=num_regressors
+                )
+            )
         self.class_aggregation, self.num_regressors = class_aggregation, num_regressors
         self.num_samples = self.add_variable((), name="num_samples")
         self._built = False
 
-    def build(self, y_true_shape: tuple[int | None, ...], y_pred_shape: tuple[int | None, ...]) -> None:
+    def build(
+        self, y_true_shape: tuple[int | None, ...], y_pred_shape: tuple[int | None, ...]
+    ) -> None:
         if self._built:
             return
         if len(y_pred_shape) != 2 or y_pred_shape[-1] is None:
-            raise ValueError(errors.report(f"metric {self.name!r}", expected="outputs (batch, outputs)", got=f"{y_pred_shape}"))
+            raise ValueError(
+                errors.report(
+                    f"metric {self.name!r}",
+                    expected="outputs (batch, outputs)",
+                    got=f"{y_pred_shape}",
+                )
+            )
         size = (y_pred_shape[-1],)
         self.squared_sum, self.sum, self.total_mse, self.count = (
             self.add_variable(size, name=n) for n in ("squared_sum", "sum", "residual", "count")

@@ -21,7 +21,7 @@ class FBetaScore(Metric):
     """`(1 + beta^2) precision recall / (beta^2 precision + recall)` of one-hot targets.
 
     Args:
-        average: over classes: None, `"micro"` (counts together), `"macro"` (plain mean) or `"weighted"`.
+        average: None, `"micro"` (counts of all classes), `"macro"` (plain mean) or `"weighted"`.
         beta: how much recall counts beside precision, a float above 0.
         threshold: above which an output is yes; None: the largest output is.
         name, dtype: see `Metric`.
@@ -38,25 +38,47 @@ class FBetaScore(Metric):
     intermediate_weights: Any
 
     def __init__(
-        self, average: str | None = None, beta: float = 1.0, threshold: float | None = None, name: str = "fbeta_score", dtype: Any = None
+        self,
+        average: str | None = None,
+        beta: float = 1.0,
+        threshold: float | None = None,
+        name: str = "fbeta_score",
+        dtype: Any = None,
     ) -> None:
         super().__init__(dtype, name)
         rows = (
             ("average", average in _AVERAGES, f"one of {_AVERAGES}", average),
             ("beta", isinstance(beta, float) and beta > 0, "a float above 0", beta),
-            ("threshold", threshold is None or (isinstance(threshold, float) and 0 < threshold <= 1), "None or a float, 0 to 1", threshold),
+            (
+                "threshold",
+                threshold is None or (isinstance(threshold, float) and 0 < threshold <= 1),
+                "None or a float, 0 to 1",
+                threshold,
+            ),
         )
         for what, good, expected, got in rows:
             if not good:
-                raise ValueError(errors.report(f"{what} of {type(self).__name__}", expected=expected, got=repr(got)))
+                raise ValueError(
+                    errors.report(
+                        f"{what} of {type(self).__name__}", expected=expected, got=repr(got)
+                    )
+                )
         self.average, self.beta, self.threshold = average, beta, threshold
         self._built = False
 
-    def build(self, y_true_shape: tuple[int | None, ...], y_pred_shape: tuple[int | None, ...]) -> None:
+    def build(
+        self, y_true_shape: tuple[int | None, ...], y_pred_shape: tuple[int | None, ...]
+    ) -> None:
         if self._built:
             return
         if len(y_pred_shape) != 2 or y_pred_shape[-1] is None:
-            raise ValueError(errors.report(f"metric {self.name!r}", expected="outputs (batch, classes)", got=f"{y_pred_shape}"))
+            raise ValueError(
+                errors.report(
+                    f"metric {self.name!r}",
+                    expected="outputs (batch, classes)",
+                    got=f"{y_pred_shape}",
+                )
+            )
         shape = () if self.average == "micro" else (y_pred_shape[-1],)
         for name in _STATE:
             setattr(self, name, self.add_variable(shape, dtype=self.dtype, name=name))
@@ -72,7 +94,9 @@ class FBetaScore(Metric):
         yes = yes.astype(y_true.dtype)
         weight = jnp.ones(()) if sample_weight is None else weights_like(sample_weight, y_true)
         axis = None if self.average == "micro" else 0
-        for name, values in zip(_STATE, (yes * y_true, yes * (1 - y_true), (1 - yes) * y_true, y_true)):
+        for name, values in zip(
+            _STATE, (yes * y_true, yes * (1 - y_true), (1 - yes) * y_true, y_true)
+        ):
             getattr(self, name).assign_add(jnp.sum(values * weight, axis=axis))
 
     def result(self) -> jax.Array:
@@ -98,5 +122,11 @@ class F1Score(FBetaScore):
         1.0
     """
 
-    def __init__(self, average: str | None = None, threshold: float | None = None, name: str = "f1_score", dtype: Any = None) -> None:
+    def __init__(
+        self,
+        average: str | None = None,
+        threshold: float | None = None,
+        name: str = "f1_score",
+        dtype: Any = None,
+    ) -> None:
         super().__init__(average=average, threshold=threshold, name=name, dtype=dtype)

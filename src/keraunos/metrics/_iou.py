@@ -24,7 +24,7 @@ class IoU(Metric):
         name: of the metric.
         dtype: of the counts; integers if not given.
         ignore_class: a label that does not count.
-        sparse_y_true, sparse_y_pred: whether targets, outputs are labels (else one a class along `axis`).
+        sparse_y_true, sparse_y_pred: whether targets and outputs are labels.
         axis: of the classes.
 
     Example:
@@ -47,20 +47,48 @@ class IoU(Metric):
     ) -> None:
         super().__init__(dtype or "int32", name)
         if max(target_class_ids) >= num_classes:
-            raise ValueError(errors.report("target_class_ids", expected=f"less than num_classes={num_classes}", got=list(target_class_ids)))
-        self.num_classes, self.target_class_ids, self.ignore_class = num_classes, list(target_class_ids), ignore_class
+            raise ValueError(
+                errors.report(
+                    "target_class_ids",
+                    expected=f"less than num_classes={num_classes}",
+                    got=list(target_class_ids),
+                )
+            )
+        self.num_classes, self.target_class_ids, self.ignore_class = (
+            num_classes,
+            list(target_class_ids),
+            ignore_class,
+        )
         self.sparse_y_true, self.sparse_y_pred, self.axis = sparse_y_true, sparse_y_pred, axis
-        self.total_cm = self.add_variable((num_classes, num_classes), dtype=self.dtype, name="total_confusion_matrix")
+        self.total_cm = self.add_variable(
+            (num_classes, num_classes), dtype=self.dtype, name="total_confusion_matrix"
+        )
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
-        y_true = jnp.asarray(y_true) if self.sparse_y_true else jnp.argmax(jnp.asarray(y_true), axis=self.axis)
-        y_pred = jnp.asarray(y_pred) if self.sparse_y_pred else jnp.argmax(jnp.asarray(y_pred), axis=self.axis)
+        y_true = (
+            jnp.asarray(y_true)
+            if self.sparse_y_true
+            else jnp.argmax(jnp.asarray(y_true), axis=self.axis)
+        )
+        y_pred = (
+            jnp.asarray(y_pred)
+            if self.sparse_y_pred
+            else jnp.argmax(jnp.asarray(y_pred), axis=self.axis)
+        )
         if y_true.size != y_pred.size:
-            raise ValueError(errors.report(f"metric {self.name!r}", expected="as many targets as outputs", got=f"y_true {y_true.shape}, y_pred {y_pred.shape}"))
+            raise ValueError(
+                errors.report(
+                    f"metric {self.name!r}",
+                    expected="as many targets as outputs",
+                    got=f"y_true {y_true.shape}, y_pred {y_pred.shape}",
+                )
+            )
         weight = 1 if sample_weight is None else jnp.asarray(sample_weight)
         weight = jnp.broadcast_to(jnp.asarray(weight, self.dtype).reshape(-1), (y_true.size,))
         rows, columns = (y.reshape(-1).astype(jnp.int32) for y in (y_true, y_pred))
-        kept = (rows >= 0) & (columns >= 0) & (rows < self.num_classes) & (columns < self.num_classes)
+        kept = (
+            (rows >= 0) & (columns >= 0) & (rows < self.num_classes) & (columns < self.num_classes)
+        )
         if self.ignore_class is not None:
             kept &= rows != self.ignore_class
         place = jnp.where(kept, rows * self.num_classes + columns, self.num_classes**2)
@@ -71,7 +99,9 @@ class IoU(Metric):
         matrix = self.total_cm.value
         both = jnp.diag(matrix)
         either = jnp.sum(matrix, axis=0) + jnp.sum(matrix, axis=1) - both
-        both, either = (x[jnp.asarray(self.target_class_ids)].astype(jnp.float32) for x in (both, either))
+        both, either = (
+            x[jnp.asarray(self.target_class_ids)].astype(jnp.float32) for x in (both, either)
+        )
         seen = either > 1e-9
         scores = jnp.where(seen, both / (either + config.epsilon()), 0)
         return jnp.sum(scores) / (jnp.sum(seen) + config.epsilon())
@@ -92,7 +122,11 @@ class BinaryIoU(IoU):
     """
 
     def __init__(
-        self, target_class_ids: Sequence[int] = (0, 1), threshold: float = 0.5, name: str | None = None, dtype: Any = None
+        self,
+        target_class_ids: Sequence[int] = (0, 1),
+        threshold: float = 0.5,
+        name: str | None = None,
+        dtype: Any = None,
     ) -> None:
         super().__init__(2, target_class_ids, name, dtype)
         self.threshold = threshold
@@ -123,7 +157,16 @@ class MeanIoU(IoU):
         sparse_y_pred: bool = True,
         axis: int = -1,
     ) -> None:
-        super().__init__(num_classes, range(num_classes), name, dtype, ignore_class, sparse_y_true, sparse_y_pred, axis)
+        super().__init__(
+            num_classes,
+            range(num_classes),
+            name,
+            dtype,
+            ignore_class,
+            sparse_y_true,
+            sparse_y_pred,
+            axis,
+        )
 
 
 @register()
@@ -148,7 +191,9 @@ class OneHotIoU(IoU):
         sparse_y_pred: bool = False,
         axis: int = -1,
     ) -> None:
-        super().__init__(num_classes, target_class_ids, name, dtype, ignore_class, False, sparse_y_pred, axis)
+        super().__init__(
+            num_classes, target_class_ids, name, dtype, ignore_class, False, sparse_y_pred, axis
+        )
 
 
 @register()

@@ -58,7 +58,11 @@ class Mean(Metric):
     def update_state(self, values: Any, sample_weight: Any = None) -> None:
         values, weight = samplewise(values, sample_weight, self.dtype, jnp.mean)
         rest = max(math.prod(values.shape[1:]), 1)
-        count = values.size / rest if weight is None else jnp.sum(jnp.broadcast_to(weight, values.shape)) / rest
+        count = (
+            values.size / rest
+            if weight is None
+            else jnp.sum(jnp.broadcast_to(weight, values.shape)) / rest
+        )
         self.total.assign(self.total.value + jnp.sum(weighted(values, weight)) / rest)
         self.count.assign(self.count.value + count)
 
@@ -86,7 +90,9 @@ class MeanMetricWrapper(Mean):
         self.fn = registry.get("losses", fn) if isinstance(fn, str) else fn
         self._options = kwargs
 
-    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+    def update_state(  # pyright: ignore[reportIncompatibleMethodOverride]
+        self, y_true: Any, y_pred: Any, sample_weight: Any = None
+    ) -> None:
         mask = context.get_mask(y_pred)
         with context.entered():
             values = self.fn(y_true, y_pred, **self._options)
@@ -96,7 +102,9 @@ class MeanMetricWrapper(Mean):
         super().update_state(values, sample_weight)
 
 
-def samplewise(values: Any, weight: Any, dtype: str, reduce_fn: Any) -> tuple[jax.Array, jax.Array | None]:
+def samplewise(
+    values: Any, weight: Any, dtype: str, reduce_fn: Any
+) -> tuple[jax.Array, jax.Array | None]:
     """Return values and weights that multiply them; axes that have no weight are reduced."""
     values = floating(values, dtype)
     if weight is None:

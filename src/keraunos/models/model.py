@@ -16,7 +16,7 @@ from keraunos._training.trainer import Trainer
 
 
 @registry.register(kind="models")
-class Model(Trainer, Layer):
+class Model(Trainer):
     """A model, from a graph of layers (`Model(inputs, outputs)`) or by subclassing with a `call`.
 
     Args:
@@ -44,11 +44,11 @@ class Model(Trainer, Layer):
             from keraunos.models.functional import Functional
 
             cls = type(self)
-            self.__class__ = type(cls.__name__, (cls, Functional), {"__module__": cls.__module__})
-            Functional.__init__(self, *args, **kwargs)
+            both: Any = type(cls.__name__, (cls, Functional), {"__module__": cls.__module__})
+            self.__class__ = both
+            both.__bases__[1].__init__(self, *args, **kwargs)
             return
-        Layer.__init__(self, *args, **kwargs)
-        Trainer.__init__(self)
+        super().__init__(*args, **kwargs)
 
     def build(self, input_shape: Any = None) -> None:
         """Make the weights of a subclassed model for an input shape, by one abstract call.

@@ -114,7 +114,7 @@ def restore(saved: dict[str, Any]) -> op.Operation:
     """
     from keraunos import ops  # noqa: F401 - fills the table of operations
 
-    cls = saved["class_name"]
+    cls: str = saved["class_name"]
     wanted = _FUNCTIONS.get(cls, cls).lower().replace("_", "")
     for name, function in op.OPERATIONS.items():
         if name.replace("_", "") == wanted.replace("_", ""):

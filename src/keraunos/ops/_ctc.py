@@ -9,7 +9,9 @@ import jax.numpy as jnp
 from keraunos import errors
 
 
-def ctc_loss(target: Any, output: Any, target_length: Any, output_length: Any, mask_index: int = 0) -> Any:
+def ctc_loss(
+    target: Any, output: Any, target_length: Any, output_length: Any, mask_index: int = 0
+) -> Any:
     """Negative logarithm of the probability of the target, over all alignments: (batch,).
 
     Args:
@@ -27,7 +29,9 @@ def ctc_loss(target: Any, output: Any, target_length: Any, output_length: Any, m
     beyond_output = jnp.arange(output.shape[1]) >= output_length[:, None]
     beyond_target = jnp.arange(target.shape[1]) >= target_length[:, None]
     paddings = (beyond_output.astype(logits.dtype), beyond_target.astype(logits.dtype))
-    return optax.ctc_loss(logits, paddings[0], target.astype("int32"), paddings[1], blank_id=mask_index)
+    return optax.ctc_loss(
+        logits, paddings[0], target.astype("int32"), paddings[1], blank_id=mask_index
+    )
 
 
 def ctc_decode(
@@ -53,9 +57,13 @@ def ctc_decode(
         labels (1, batch, time), filled up with -1, and scores (batch, 1).
     """
     if strategy == "beam_search":
-        raise NotImplementedError(errors.report("ctc_decode", got="strategy='beam_search'", fix="use 'greedy'"))
+        raise NotImplementedError(
+            errors.report("ctc_decode", got="strategy='beam_search'", fix="use 'greedy'")
+        )
     if strategy != "greedy":
-        raise ValueError(errors.report("ctc_decode", expected="strategy 'greedy'", got=repr(strategy)))
+        raise ValueError(
+            errors.report("ctc_decode", expected="strategy 'greedy'", got=repr(strategy))
+        )
     blank = inputs.shape[-1] - 1 if mask_index is None else mask_index
     beyond = jnp.arange(inputs.shape[1]) >= sequence_lengths[:, None]
     best = jnp.where(beyond, blank, jnp.argmax(inputs, axis=-1))
@@ -64,5 +72,7 @@ def ctc_decode(
     if merge_repeated:
         dropped |= jnp.pad(best[:, 1:] == best[:, :-1], ((0, 0), (1, 0)))
     # A stable sort by "dropped" moves the labels that stay to the front, in their order.
-    labels = jnp.take_along_axis(jnp.where(dropped, -1, best), jnp.argsort(dropped, axis=-1, stable=True), axis=-1)
+    labels = jnp.take_along_axis(
+        jnp.where(dropped, -1, best), jnp.argsort(dropped, axis=-1, stable=True), axis=-1
+    )
     return labels[None], scores

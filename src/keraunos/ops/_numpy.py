@@ -1,4 +1,4 @@
-"""The thicker functions behind the rows of `numpy.py`: where Keras differs from NumPy, or data decides."""
+"""What stands behind rows of `numpy.py`: where Keras differs from NumPy, or data decides."""
 
 from __future__ import annotations
 
@@ -20,7 +20,9 @@ def _to_float(function: Callable[..., Any], name: str) -> Callable[..., Any]:
     """Return a rounding function that gives a float for an integer, as Keras does."""
 
     def rounded(x: Any) -> Any:
-        return function(x if jnp.issubdtype(x.dtype, jnp.inexact) else x.astype(dtypes.standardize_dtype(None)))
+        return function(
+            x if jnp.issubdtype(x.dtype, jnp.inexact) else x.astype(dtypes.standardize_dtype(None))
+        )
 
     rounded.__name__ = name
     return rounded
@@ -54,7 +56,7 @@ def divide_no_nan(x1: Any, x2: Any) -> Any:
 
 
 def where(condition: Any, x1: Any = None, x2: Any = None) -> Any:
-    """x1 where the condition holds, else x2; with the condition alone, its indices (see `nonzero`)."""
+    """x1 where the condition holds, else x2; of the condition alone the indices, as `nonzero`."""
     return jnp.where(condition) if x1 is None and x2 is None else jnp.where(condition, x1, x2)
 
 
@@ -103,7 +105,9 @@ def each(function: Callable[..., Any]) -> Callable[..., Any]:
     """Return a function of several arrays that takes lists of numbers among them."""
 
     def call(xs: Any, *args: Any, **kwargs: Any) -> Any:
-        return function([x if isinstance(x, jax.Array) else jnp.asarray(x) for x in xs], *args, **kwargs)
+        return function(
+            [x if isinstance(x, jax.Array) else jnp.asarray(x) for x in xs], *args, **kwargs
+        )
 
     return call
 
@@ -142,7 +146,9 @@ def pad(x: Any, pad_width: Any, mode: str = "constant", constant_values: Any = N
     if constant_values is None:
         return jnp.pad(x, pad_width, mode=mode)
     if mode != "constant":
-        raise ValueError(errors.report("pad: constant_values", expected="mode='constant'", got=f"mode={mode!r}"))
+        raise ValueError(
+            errors.report("pad: constant_values", expected="mode='constant'", got=f"mode={mode!r}")
+        )
     return jnp.pad(x, pad_width, mode=mode, constant_values=constant_values)
 
 
@@ -157,7 +163,11 @@ def reshape(x: Any, newshape: Any) -> Any:
 
 def argpartition(x: Any, kth: int, axis: int | None = -1) -> Any:
     """Indices that put the kth element in its place, smaller ones before it, larger ones after."""
-    return jnp.argpartition(x.reshape(-1), kth, axis=0) if axis is None else jnp.argpartition(x, kth, axis=axis)
+    return (
+        jnp.argpartition(x.reshape(-1), kth, axis=0)
+        if axis is None
+        else jnp.argpartition(x, kth, axis=axis)
+    )
 
 
 def argsort(x: Any, axis: int | None = -1) -> Any:
@@ -181,7 +191,9 @@ def bincount(x: Any, weights: Any = None, minlength: int = 0, sparse: bool = Fal
 
     if x.ndim == 1:
         return count(x, weights)
-    return jnp.stack([count(row, None if weights is None else weights[i]) for i, row in enumerate(x)])
+    return jnp.stack(
+        [count(row, None if weights is None else weights[i]) for i, row in enumerate(x)]
+    )
 
 
 def infer_bincount(x: Any, weights: Any = None, minlength: int = 0, sparse: bool = False) -> Any:
@@ -205,7 +217,11 @@ def searchsorted(sorted_sequence: Any, values: Any, side: str = "left") -> Any:
     """
     if sorted_sequence.ndim != 1:
         got = f"sorted_sequence of shape {sorted_sequence.shape}"
-        raise ValueError(errors.report("searchsorted", expected="one axis", got=got, fix="use ops.vectorized_map"))
+        raise ValueError(
+            errors.report(
+                "searchsorted", expected="one axis", got=got, fix="use ops.vectorized_map"
+            )
+        )
     return jnp.searchsorted(sorted_sequence, values, side=side)
 
 
@@ -289,6 +305,8 @@ def size(x: Any) -> int | None:
     return x.size if hasattr(x, "size") else jnp.size(x)
 
 
-def vectorize(pyfunc: Callable[..., Any], *, excluded: Any = None, signature: str | None = None) -> Any:
+def vectorize(
+    pyfunc: Callable[..., Any], *, excluded: Any = None, signature: str | None = None
+) -> Any:
     """Return a function of arrays made from one of single elements."""
     return jnp.vectorize(pyfunc, excluded=frozenset(excluded or ()), signature=signature)

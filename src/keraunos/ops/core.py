@@ -19,7 +19,9 @@ from keraunos._core.variable import Variable
 # -- conversion
 
 
-def convert_to_tensor(x: Any, dtype: Any = None, sparse: bool | None = None, ragged: bool | None = None) -> Any:
+def convert_to_tensor(
+    x: Any, dtype: Any = None, sparse: bool | None = None, ragged: bool | None = None
+) -> Any:
     """Return x as a `jax.Array`; a symbolic tensor stays one.
 
     Args:
@@ -35,10 +37,14 @@ def convert_to_tensor(x: Any, dtype: Any = None, sparse: bool | None = None, rag
         Array([1., 2.], dtype=float32)
     """
     if ragged:
-        raise ValueError(errors.report("convert_to_tensor", expected="a dense array", got="ragged=True"))
+        raise ValueError(
+            errors.report("convert_to_tensor", expected="a dense array", got="ragged=True")
+        )
     if isinstance(x, SymbolicTensor):
         return x if dtype in (None, x.dtype) else cast(x, dtype)
-    array = x.value if isinstance(x, Variable) else x if isinstance(x, jax.Array) else jnp.asarray(x)
+    array = (
+        x.value if isinstance(x, Variable) else x if isinstance(x, jax.Array) else jnp.asarray(x)
+    )
     return array if dtype is None else array.astype(dtypes.standardize_dtype(dtype))
 
 
@@ -102,7 +108,11 @@ def _limits(name: str) -> tuple[float, float]:
     if name == "bool":
         return 0, 1
     info = jnp.finfo(name) if dtypes.is_float(name) else jnp.iinfo(name)
-    return (float(info.min), float(info.max)) if dtypes.is_float(name) else (int(info.min), int(info.max))
+    return (
+        (float(info.min), float(info.max))
+        if dtypes.is_float(name)
+        else (int(info.min), int(info.max))
+    )
 
 
 # -- control flow: the functions get and return arrays, or structures of arrays
@@ -110,7 +120,7 @@ def _limits(name: str) -> tuple[float, float]:
 
 @op
 def cond(pred: Any, true_fn: Callable[[], Any], false_fn: Callable[[], Any]) -> Any:
-    """Result of `true_fn()` or `false_fn()`; only one of them runs, both must give the same shapes."""
+    """Result of `true_fn()` or `false_fn()`; only one runs, both must give the same shapes."""
     return lax.cond(pred, true_fn, false_fn)
 
 
@@ -122,7 +132,10 @@ def switch(index: Any, branches: Sequence[Callable[..., Any]], *operands: Any) -
 
 @op
 def while_loop(
-    cond: Callable[..., Any], body: Callable[..., Any], loop_vars: Any, maximum_iterations: int | None = None
+    cond: Callable[..., Any],
+    body: Callable[..., Any],
+    loop_vars: Any,
+    maximum_iterations: int | None = None,
 ) -> Any:
     """Values of the loop variables after `body` has run as long as `cond` holds.
 
@@ -151,7 +164,7 @@ def while_loop(
 
 @op
 def fori_loop(lower: Any, upper: Any, body_fun: Callable[[Any, Any], Any], init_val: Any) -> Any:
-    """Value after `value = body_fun(i, value)` for each i from lower up to upper, which is left out."""
+    """Value after `value = body_fun(i, value)` for each i from lower to upper - 1."""
     return lax.fori_loop(lower, upper, body_fun, init_val)
 
 
@@ -169,7 +182,9 @@ def scan(
 
 
 @op
-def associative_scan(f: Callable[[Any, Any], Any], elems: Any, reverse: bool = False, axis: int = 0) -> Any:
+def associative_scan(
+    f: Callable[[Any, Any], Any], elems: Any, reverse: bool = False, axis: int = 0
+) -> Any:
     """All partial results of an associative function f over an axis, computed in parallel."""
     return lax.associative_scan(f, elems, reverse, axis)
 
@@ -218,7 +233,10 @@ def scatter_update(inputs: Any, indices: Any, updates: Any, reduction: str | Non
 @op
 def slice(inputs: Any, start_indices: Any, shape: Sequence[int]) -> Any:
     """A block of the inputs; -1 in the shape stands for all that follows."""
-    sizes = [n - start if size == -1 else size for n, start, size in zip(inputs.shape, start_indices, shape)]
+    sizes = [
+        n - start if size == -1 else size
+        for n, start, size in zip(inputs.shape, start_indices, shape)
+    ]
     return lax.dynamic_slice(inputs, start_indices, sizes)
 
 
@@ -247,8 +265,8 @@ def custom_gradient(f: Callable[..., Any]) -> Callable[..., Any]:
     """Give a function its own derivative.
 
     Args:
-        f: returns `(result, gradient)`; `gradient(upstream)` gets the derivative with respect to the
-            result and returns one for each argument.
+        f: returns `(result, gradient)`; `gradient(upstream)` gets the derivative by the result
+            and returns one for each argument.
 
     Example:
         >>> @custom_gradient
@@ -261,9 +279,20 @@ def custom_gradient(f: Callable[..., Any]) -> Callable[..., Any]:
 
     def call(*args: Any, **kwargs: Any) -> Any:
         if any_symbolic((args, kwargs)):
-            raise TypeError(errors.report("a function with a custom gradient", got="a symbolic tensor", fix="call it in a layer"))
-        return inner(*args, **kwargs) if not kwargs else jax.custom_gradient(lambda *a: f(*a, **kwargs))(*args)
+            raise TypeError(
+                errors.report(
+                    "a function with a custom gradient",
+                    got="a symbolic tensor",
+                    fix="call it in a layer",
+                )
+            )
+        return (
+            inner(*args, **kwargs)
+            if not kwargs
+            else jax.custom_gradient(lambda *a: f(*a, **kwargs))(*args)
+        )
 
     return call
+
 
 __all__ = public_names(globals())  # pyright: ignore[reportUnsupportedDunderAll]

@@ -31,23 +31,33 @@ def rearrange(tensor: Any, pattern: str, **axes_lengths: int) -> Any:
     """
     left, right = _parsed(pattern, tensor.ndim)
     if len(left) != tensor.ndim:
-        raise ValueError(errors.report("rearrange", expected=f"an array that fits {pattern!r}", got=f"shape {tensor.shape}"))
+        raise ValueError(
+            errors.report(
+                "rearrange", expected=f"an array that fits {pattern!r}", got=f"shape {tensor.shape}"
+            )
+        )
     sizes = dict(axes_lengths)
     for group, total in zip(left, tensor.shape):
         _fill(group, total, sizes, pattern)
     flat = [name for group in left for name in group]
     order = [flat.index(name) for group in right for name in group]
     if sorted(order) != list(range(len(flat))):
-        raise ValueError(errors.report("rearrange", expected="the same axes on both sides", got=repr(pattern)))
+        raise ValueError(
+            errors.report("rearrange", expected="the same axes on both sides", got=repr(pattern))
+        )
     split = tensor.reshape([sizes[name] for name in flat])
-    return jnp.transpose(split, order).reshape([math.prod(sizes[n] for n in group) for group in right])
+    return jnp.transpose(split, order).reshape(
+        [math.prod(sizes[n] for n in group) for group in right]
+    )
 
 
 def _parsed(pattern: str, rank: int) -> tuple[list[list[str]], list[list[str]]]:
     """Return the groups of axis names of both sides, the ellipsis as names of its own."""
     sides = pattern.split("->")
     if len(sides) != 2:
-        raise ValueError(errors.report("rearrange", expected="a pattern 'left -> right'", got=repr(pattern)))
+        raise ValueError(
+            errors.report("rearrange", expected="a pattern 'left -> right'", got=repr(pattern))
+        )
     groups = [re.findall(r"\([^()]*\)|\.\.\.|\w+", side) for side in sides]
     named = len([g for g in groups[0] if g != "..."])
     between = [f"...{i}" for i in range(rank - named)]
@@ -68,4 +78,8 @@ def _fill(group: list[str], total: int, sizes: dict[str, int], pattern: str) -> 
         sizes[unknown[0]] = total // known
     elif unknown or known != total:
         what = f"sizes of ({' '.join(group)}) that make {total}, from {pattern!r}"
-        raise ValueError(errors.report("rearrange", expected=what, got={n: sizes[n] for n in group if n in sizes}))
+        raise ValueError(
+            errors.report(
+                "rearrange", expected=what, got={n: sizes[n] for n in group if n in sizes}
+            )
+        )

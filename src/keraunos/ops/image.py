@@ -24,7 +24,11 @@ def _last(images: Any, data_format: str | None) -> tuple[Any, Callable[[Any], An
     first = config.standardize_data_format(data_format) == "channels_first"
     single = images.ndim == 3
     if images.ndim not in (3, 4):
-        raise ValueError(errors.report("image", expected="3 axes, or 4 with a batch", got=f"shape {images.shape}"))
+        raise ValueError(
+            errors.report(
+                "image", expected="3 axes, or 4 with a batch", got=f"shape {images.shape}"
+            )
+        )
     images = jnp.moveaxis(images, -3, -1) if first else images
     images = images[None] if single else images
 
@@ -45,7 +49,7 @@ def _one_of(where: str, value: Any, choices: Sequence[str]) -> None:
 
 @op
 def rgb_to_grayscale(images: Any, data_format: str | None = None) -> Any:
-    """Brightness of red, green and blue: (..., 3) -> (..., 1); images of one channel stay as they are."""
+    """Brightness of red, green and blue: (..., 3) -> (..., 1); one channel stays as it is."""
     axis = -1 if config.standardize_data_format(data_format) == "channels_last" else -3
     if images.shape[axis] == 1:
         return images
@@ -116,7 +120,11 @@ def resize(
     _one_of("resize: interpolation", interpolation, _METHODS)
     _one_of("resize: fill_mode", fill_mode, ("constant",))
     if crop_to_aspect_ratio and pad_to_aspect_ratio:
-        raise ValueError(errors.report("resize", expected="crop_to_aspect_ratio or pad_to_aspect_ratio", got="both"))
+        raise ValueError(
+            errors.report(
+                "resize", expected="crop_to_aspect_ratio or pad_to_aspect_ratio", got="both"
+            )
+        )
     images, undo = _last(images, data_format)
     (height, width), (h, w) = size, images.shape[1:3]
     wanted = int(w * height / width), int(h * width / height)
@@ -159,11 +167,15 @@ def pad_images(
     target_width: int | None = None,
     data_format: str | None = None,
 ) -> Any:
-    """Images with zeros around them; two of top, bottom and target height are given, and so across."""
+    """Images with zeros around; two of top, bottom and target height are given, so across."""
     images, undo = _last(images, data_format)
     height, width = images.shape[1:3]
-    rows = _margins("pad_images", top_padding, bottom_padding, target_height and target_height - height)
-    columns = _margins("pad_images", left_padding, right_padding, target_width and target_width - width)
+    rows = _margins(
+        "pad_images", top_padding, bottom_padding, target_height and target_height - height
+    )
+    columns = _margins(
+        "pad_images", left_padding, right_padding, target_width and target_width - width
+    )
     return undo(jnp.pad(images, [(0, 0), rows, columns, (0, 0)]))
 
 
@@ -181,21 +193,30 @@ def crop_images(
     """A part of the images; two of top, bottom and target height are given, and so across."""
     images, undo = _last(images, data_format)
     height, width = images.shape[1:3]
-    top, bottom = _margins("crop_images", top_cropping, bottom_cropping, target_height and height - target_height)
-    left, right = _margins("crop_images", left_cropping, right_cropping, target_width and width - target_width)
+    top, bottom = _margins(
+        "crop_images", top_cropping, bottom_cropping, target_height and height - target_height
+    )
+    left, right = _margins(
+        "crop_images", left_cropping, right_cropping, target_width and width - target_width
+    )
     return undo(images[:, top : height - bottom, left : width - right])
 
 
-def _margins(where: str, before: int | None, after: int | None, total: int | None) -> tuple[int, int]:
+def _margins(
+    where: str, before: int | None, after: int | None, total: int | None
+) -> tuple[int, int]:
     if [before, after, total].count(None) != 1:
-        raise ValueError(errors.report(where, expected="two of the margins before and after, and the target size"))
-    if before is None:
-        before = total - after  # pyright: ignore[reportOptionalOperand]
-    if after is None:
-        after = total - before  # pyright: ignore[reportOptionalOperand]
-    if min(before, after) < 0:
-        raise ValueError(errors.report(where, expected="margins >= 0", got=f"{before} and {after}"))
-    return before, after
+        raise ValueError(
+            errors.report(
+                where, expected="two of the margins before and after, and the target size"
+            )
+        )
+    # Just one of the three is None: the other two give it.
+    first = (total or 0) - (after or 0) if before is None else before
+    second = (total or 0) - first if after is None else after
+    if min(first, second) < 0:
+        raise ValueError(errors.report(where, expected="margins >= 0", got=f"{first} and {second}"))
+    return first, second
 
 
 @op
@@ -228,7 +249,9 @@ def extract_patches_3d(
     return _patches(volumes, size, strides, dilation_rate, padding, data_format, 3)
 
 
-def _patches(x: Any, size: Any, strides: Any, dilation: Any, padding: str, data_format: Any, rank: int) -> Any:
+def _patches(
+    x: Any, size: Any, strides: Any, dilation: Any, padding: str, data_format: Any, rank: int
+) -> Any:
     window = (size,) * rank if isinstance(size, int) else tuple(size)
     layout = config.standardize_data_format(data_format)
     single = x.ndim == rank + 1
@@ -260,11 +283,17 @@ def map_coordinates(
     """
     _one_of("map_coordinates: fill_mode", fill_mode, _FILLS)
     if order not in (0, 1):
-        raise ValueError(errors.report("map_coordinates", expected="order 0 or 1", got=f"order={order!r}"))
+        raise ValueError(
+            errors.report("map_coordinates", expected="order 0 or 1", got=f"order={order!r}")
+        )
     coordinates = jnp.asarray(coordinates)
     if len(coordinates) != inputs.ndim:
-        raise ValueError(errors.report("map_coordinates", expected=f"{inputs.ndim} rows", got=coordinates.shape))
-    return jax.scipy.ndimage.map_coordinates(inputs, list(coordinates), order, fill_mode, fill_value)
+        raise ValueError(
+            errors.report("map_coordinates", expected=f"{inputs.ndim} rows", got=coordinates.shape)
+        )
+    return jax.scipy.ndimage.map_coordinates(
+        inputs, list(coordinates), order, fill_mode, fill_value
+    )
 
 
 def _sampled(images: Any, rows: Any, columns: Any, order: int, mode: str, fill: float) -> Any:
@@ -387,13 +416,21 @@ def elastic_transform(
     _one_of("elastic_transform: fill_mode", fill_mode, _FILLS)
     images, undo = _last(images, data_format)
     batch, height, width, _ = images.shape
-    key = jax.random.key(seed % 2**32) if isinstance(seed, int) else random.next_key(getattr(seed, "seed", None))
+    key = (
+        jax.random.key(seed % 2**32)
+        if isinstance(seed, int)
+        else random.next_key(getattr(seed, "seed", None))
+    )
     field = jax.random.normal(key, (batch, height, width, 2), images.dtype) * sigma
     window = _gaussian(int(6 * sigma) | 1, sigma, images.dtype)
     field = alpha * _filtered(field, jnp.outer(window, window))
     y, x = jnp.meshgrid(jnp.arange(height), jnp.arange(width), indexing="ij")
     rows, columns = y + field[..., 0], x + field[..., 1]
-    return undo(_sampled(images, rows, columns, _ORDERS[interpolation], fill_mode, fill_value).astype(images.dtype))
+    return undo(
+        _sampled(images, rows, columns, _ORDERS[interpolation], fill_mode, fill_value).astype(
+            images.dtype
+        )
+    )
 
 
 @op

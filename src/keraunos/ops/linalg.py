@@ -17,7 +17,9 @@ norm = op(jnp.linalg.norm, "x, ord=None, axis=None, keepdims=False", "Norm of ve
 pinv = op(jnp.linalg.pinv, "x, rcond=None", "Pseudo-inverse.")
 solve = op(jnp.linalg.solve, "a, b", "The x with `a @ x == b`.")
 solve_triangular = op(
-    jax.scipy.linalg.solve_triangular, "a, b, lower=False", "The x with `a @ x == b`, a a triangular matrix."
+    jax.scipy.linalg.solve_triangular,
+    "a, b, lower=False",
+    "The x with `a @ x == b`, a a triangular matrix.",
 )
 
 
@@ -37,7 +39,9 @@ def cholesky(x: Any, upper: bool = False) -> Any:
 @op
 def cholesky_inverse(x: Any, upper: bool = False) -> Any:
     """Inverse of the matrix whose Cholesky factor is x."""
-    inverse = jax.scipy.linalg.solve_triangular(x, jnp.eye(x.shape[-1], dtype=x.dtype), lower=not upper)
+    inverse = jax.scipy.linalg.solve_triangular(
+        x, jnp.eye(x.shape[-1], dtype=x.dtype), lower=not upper
+    )
     return inverse @ inverse.mT if upper else inverse.mT @ inverse
 
 
@@ -75,7 +79,9 @@ def matrix_rank(x: Any, tol: float | None = None) -> Any:
 def qr(x: Any, mode: str = "reduced") -> Any:
     """Orthogonal Q and upper triangular R with `Q @ R == x`; mode `"reduced"` or `"complete"`."""
     if mode not in ("reduced", "complete"):
-        raise ValueError(errors.report("qr", expected="mode 'reduced' or 'complete'", got=repr(mode)))
+        raise ValueError(
+            errors.report("qr", expected="mode 'reduced' or 'complete'", got=repr(mode))
+        )
     return tuple(jnp.linalg.qr(x, mode=mode))
 
 
@@ -100,5 +106,6 @@ def jvp(fun: Callable[..., Any], primals: Any, tangents: Any, has_aux: bool = Fa
         6.0
     """
     return jax.jvp(fun, tuple(primals), tuple(tangents), has_aux=has_aux)
+
 
 __all__ = public_names(globals())  # pyright: ignore[reportUnsupportedDunderAll]

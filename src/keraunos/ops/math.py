@@ -17,7 +17,9 @@ erf = op(lax.erf, "x", "Error function.")
 erfc = op(jax.scipy.special.erfc, "x", "1 minus the error function, exact for large x.")
 erfinv = op(jax.scipy.special.erfinv, "x", "Inverse of the error function.")
 logsumexp = op(
-    jax.scipy.special.logsumexp, "x, axis=None, keepdims=False", "`log(sum(exp(x)))`, without overflow."
+    jax.scipy.special.logsumexp,
+    "x, axis=None, keepdims=False",
+    "`log(sum(exp(x)))`, without overflow.",
 )
 rsqrt = op(lambda x: lax.rsqrt(jnp.asarray(x)), "x", "`1 / sqrt(x)`.", name="rsqrt")
 
@@ -33,7 +35,9 @@ def cdist(x: Any, y: Any) -> Any:
     """Distances between each row of x (..., n, d) and each row of y (..., m, d): (..., n, m)."""
     if x.ndim < 2 or y.ndim < 2 or x.shape[-1] != y.shape[-1]:
         raise ValueError(
-            errors.report("cdist", expected="(..., n, d) and (..., m, d)", got=f"{x.shape} and {y.shape}")
+            errors.report(
+                "cdist", expected="(..., n, d) and (..., m, d)", got=f"{x.shape} and {y.shape}"
+            )
         )
     return jnp.sqrt(jnp.sum(jnp.square(x[..., :, None, :] - y[..., None, :, :]), axis=-1))
 
@@ -42,18 +46,32 @@ def cdist(x: Any, y: Any) -> Any:
 
 
 def _segments(reduce: Callable[..., Any], name: str, doc: str) -> Callable[..., Any]:
-    def segment(data: Any, segment_ids: Any, num_segments: int | None = None, sorted: bool = False) -> Any:
+    def segment(
+        data: Any, segment_ids: Any, num_segments: int | None = None, sorted: bool = False
+    ) -> Any:
         if num_segments is None:
-            raise ValueError(errors.report(name, expected="num_segments, the number of rows of the result", got="None"))
+            raise ValueError(
+                errors.report(
+                    name, expected="num_segments, the number of rows of the result", got="None"
+                )
+            )
         return reduce(data, segment_ids, num_segments, indices_are_sorted=sorted)
 
     return op(segment, name=name, doc=doc)
 
 
-segment_sum = _segments(jax.ops.segment_sum, "segment_sum", "Sum of the rows with the same segment id.")
-segment_max = _segments(jax.ops.segment_max, "segment_max", "Maximum of the rows with the same segment id.")
-segment_min = _segments(jax.ops.segment_min, "segment_min", "Minimum of the rows with the same segment id.")
-segment_prod = _segments(jax.ops.segment_prod, "segment_prod", "Product of the rows with the same segment id.")
+segment_sum = _segments(
+    jax.ops.segment_sum, "segment_sum", "Sum of the rows with the same segment id."
+)
+segment_max = _segments(
+    jax.ops.segment_max, "segment_max", "Maximum of the rows with the same segment id."
+)
+segment_min = _segments(
+    jax.ops.segment_min, "segment_min", "Minimum of the rows with the same segment id."
+)
+segment_prod = _segments(
+    jax.ops.segment_prod, "segment_prod", "Product of the rows with the same segment id."
+)
 
 
 @op
@@ -89,7 +107,11 @@ def extract_sequences(x: Any, sequence_length: int, sequence_stride: int) -> Any
 
 def _pair(x: Any) -> Any:
     if not isinstance(x, (tuple, list)) or len(x) != 2:
-        raise ValueError(errors.report("Fourier transform", expected="a pair (real, imaginary)", got=type(x).__name__))
+        raise ValueError(
+            errors.report(
+                "Fourier transform", expected="a pair (real, imaginary)", got=type(x).__name__
+            )
+        )
     return lax.complex(*map(jnp.asarray, x))
 
 
@@ -129,7 +151,12 @@ def irfft(x: Any, fft_length: int | None = None) -> Any:
 
 @op
 def stft(
-    x: Any, sequence_length: int, sequence_stride: int, fft_length: int, window: Any = "hann", center: bool = True
+    x: Any,
+    sequence_length: int,
+    sequence_stride: int,
+    fft_length: int,
+    window: Any = "hann",
+    center: bool = True,
 ) -> Any:
     """Spectra of overlapping, windowed pieces of the last axis: a pair (..., pieces, frequencies).
 
@@ -141,11 +168,17 @@ def stft(
         center: whether piece t is centred on sample t * sequence_stride.
     """
     if fft_length < sequence_length:
-        raise ValueError(errors.report("stft", expected=f"fft_length >= {sequence_length}", got=fft_length))
+        raise ValueError(
+            errors.report("stft", expected=f"fft_length >= {sequence_length}", got=fft_length)
+        )
     if center:
-        x = jnp.pad(x, [(0, 0)] * (x.ndim - 1) + [(fft_length // 2, fft_length // 2)], mode="reflect")
+        x = jnp.pad(
+            x, [(0, 0)] * (x.ndim - 1) + [(fft_length // 2, fft_length // 2)], mode="reflect"
+        )
     frames = extract_sequences(x, fft_length, sequence_stride)
-    return _parts(jnp.fft.rfft(frames * _window(window, sequence_length, fft_length, x.dtype), n=fft_length))
+    return _parts(
+        jnp.fft.rfft(frames * _window(window, sequence_length, fft_length, x.dtype), n=fft_length)
+    )
 
 
 @op
@@ -166,7 +199,9 @@ def istft(
         length: samples of the result.
     """
     frames = jnp.fft.irfft(_pair(x), n=fft_length)
-    window = jnp.broadcast_to(_window(window, sequence_length, fft_length, frames.dtype), frames.shape[-2:])
+    window = jnp.broadcast_to(
+        _window(window, sequence_length, fft_length, frames.dtype), frames.shape[-2:]
+    )
     total = _overlap_add(frames * window, sequence_stride)
     share = _overlap_add(jnp.square(window), sequence_stride)
     signal = total / jnp.where(share > 1e-10, share, 1)
@@ -178,28 +213,42 @@ def istft(
 def _window(window: Any, length: int, fft_length: int, dtype: Any) -> Any:
     if isinstance(window, str):
         if window not in ("hann", "hamming"):
-            raise ValueError(errors.report("stft: window", expected="'hann', 'hamming' or an array", got=repr(window)))
+            raise ValueError(
+                errors.report(
+                    "stft: window", expected="'hann', 'hamming' or an array", got=repr(window)
+                )
+            )
         # Keras takes the periodic windows, as spectral analysis does.
         window = (np.hanning if window == "hann" else np.hamming)(length + 1)[:-1]
     before = (fft_length - length) // 2
     if window is None:
         return jnp.ones(fft_length, dtype)
     if tuple(jnp.shape(window)) != (length,):
-        raise ValueError(errors.report("stft: window", expected=f"shape ({length},)", got=jnp.shape(window)))
+        raise ValueError(
+            errors.report("stft: window", expected=f"shape ({length},)", got=jnp.shape(window))
+        )
     return jnp.pad(jnp.asarray(window, dtype), (before, fft_length - length - before))
 
 
 def _overlap_add(frames: Any, stride: int) -> Any:
     count, size = frames.shape[-2:]
     index = stride * np.arange(count)[:, None] + np.arange(size)
-    return jnp.zeros((*frames.shape[:-2], stride * (count - 1) + size), frames.dtype).at[..., index].add(frames)
+    return (
+        jnp.zeros((*frames.shape[:-2], stride * (count - 1) + size), frames.dtype)
+        .at[..., index]
+        .add(frames)
+    )
 
 
 @op
 def view_as_complex(x: Any) -> Any:
     """(..., 2), real and imaginary parts, as complex numbers (...)."""
     if not x.shape or x.shape[-1] != 2:
-        raise ValueError(errors.report("view_as_complex", expected="a last axis of size 2", got=f"shape {x.shape}"))
+        raise ValueError(
+            errors.report(
+                "view_as_complex", expected="a last axis of size 2", got=f"shape {x.shape}"
+            )
+        )
     return lax.complex(x[..., 0], x[..., 1])
 
 
@@ -207,5 +256,6 @@ def view_as_complex(x: Any) -> Any:
 def view_as_real(x: Any) -> Any:
     """Complex numbers (...) as (..., 2), real and imaginary parts."""
     return jnp.stack([jnp.real(x), jnp.imag(x)], axis=-1)
+
 
 __all__ = public_names(globals())  # pyright: ignore[reportUnsupportedDunderAll]

@@ -1,4 +1,4 @@
-"""Functions of neural networks, as a table; the thicker ones stand in `_nn.py` and `_ctc.py`."""
+"""Functions of neural networks, as a table; behind its rows: `_nn`, `_windows` and `_ctc`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from keraunos._core.op import op, public_names
-from keraunos.ops import _ctc
+from keraunos.ops import _ctc, _windows
 from keraunos.ops import _nn as thick
 
 # -- activations
@@ -17,23 +17,38 @@ relu = op(jax.nn.relu, "x", "Rectifier: `max(x, 0)`.")
 relu6 = op(jax.nn.relu6, "x", "Rectifier with a ceiling: `min(max(x, 0), 6)`.")
 sigmoid = op(jax.nn.sigmoid, "x", "Logistic function: `1 / (1 + exp(-x))`.")
 sparse_sigmoid = op(
-    jax.nn.sparse_sigmoid, "x", "0 below -1, 1 above 1, `0.5 * (x + 1)` between.", name="sparse_sigmoid"
+    jax.nn.sparse_sigmoid,
+    "x",
+    "0 below -1, 1 above 1, `0.5 * (x + 1)` between.",
+    name="sparse_sigmoid",
 )
 softplus = op(jax.nn.softplus, "x", "Smooth rectifier: `log(1 + exp(x))`.")
 softsign = op(jax.nn.soft_sign, "x", "`x / (1 + |x|)`.", name="softsign")
-sparse_plus = op(jax.nn.sparse_plus, "x", "0 below -1, x above 1, `(x + 1)**2 / 4` between.", name="sparse_plus")
+sparse_plus = op(
+    jax.nn.sparse_plus, "x", "0 below -1, x above 1, `(x + 1)**2 / 4` between.", name="sparse_plus"
+)
 silu = op(jax.nn.silu, "x", "`x * sigmoid(x)`, also called swish.", name="silu")
 swish = silu
 squareplus = op(jax.nn.squareplus, "x, b=4", "Algebraic softplus: `(x + sqrt(x**2 + b)) / 2`.")
 log_sigmoid = op(jax.nn.log_sigmoid, "x", "Logarithm of the logistic function, without overflow.")
-leaky_relu = op(jax.nn.leaky_relu, "x, negative_slope=0.2", "x above 0, `negative_slope * x` below.")
+leaky_relu = op(
+    jax.nn.leaky_relu, "x, negative_slope=0.2", "x above 0, `negative_slope * x` below."
+)
 hard_sigmoid = op(jax.nn.hard_sigmoid, "x", "`relu6(x + 3) / 6`.")
-hard_silu = op(jax.nn.hard_silu, "x", "`x * hard_sigmoid(x)`, also called hard swish.", name="hard_silu")
+hard_silu = op(
+    jax.nn.hard_silu, "x", "`x * hard_sigmoid(x)`, also called hard swish.", name="hard_silu"
+)
 hard_swish = hard_silu
 elu = op(jax.nn.elu, "x, alpha=1.0", "x above 0, `alpha * (exp(x) - 1)` below.")
-selu = op(jax.nn.selu, "x", "Scaled `elu` that keeps mean 0 and variance 1 (Klambauer et al., 2017).")
+selu = op(
+    jax.nn.selu, "x", "Scaled `elu` that keeps mean 0 and variance 1 (Klambauer et al., 2017)."
+)
 celu = op(jax.nn.celu, "x, alpha=1.0", "x above 0, `alpha * (exp(x / alpha) - 1)` below.")
-glu = op(jax.nn.glu, "x, axis=-1", "Gated linear unit: one half of the axis times the sigmoid of the other.")
+glu = op(
+    jax.nn.glu,
+    "x, axis=-1",
+    "Gated linear unit: one half of the axis times the sigmoid of the other.",
+)
 hard_tanh = op(jax.nn.hard_tanh, "x", "x, cut off at -1 and 1.")
 tanh_shrink = op(lambda x: x - jnp.tanh(x), "x", "`x - tanh(x)`.", name="tanh_shrink")
 gelu = op(
@@ -42,7 +57,9 @@ gelu = op(
     "`x * P(X <= x)`, X normal; through `tanh` if approximate (Hendrycks and Gimpel, 2016).",
     name="gelu",
 )
-softmax = op(jax.nn.softmax, "x, axis=-1", "Probabilities from logits: `exp(x) / sum(exp(x))` over the axis.")
+softmax = op(
+    jax.nn.softmax, "x, axis=-1", "Probabilities from logits: `exp(x) / sum(exp(x))` over the axis."
+)
 log_softmax = op(jax.nn.log_softmax, "x, axis=-1", "Logarithm of `softmax`, without overflow.")
 
 
@@ -73,7 +90,9 @@ def sparsemax(x: Any, axis: int = -1) -> Any:
     """
     ordered = jnp.flip(jnp.sort(x, axis=axis), axis=axis)
     count = x.shape[axis]
-    k = jnp.arange(1, count + 1, dtype=x.dtype).reshape([count if a == axis % x.ndim else 1 for a in range(x.ndim)])
+    k = jnp.arange(1, count + 1, dtype=x.dtype).reshape(
+        [count if a == axis % x.ndim else 1 for a in range(x.ndim)]
+    )
     total = jnp.cumsum(ordered, axis=axis)
     kept = 1 + k * ordered > total
     size = jnp.sum(kept, axis=axis, keepdims=True)
@@ -83,22 +102,22 @@ def sparsemax(x: Any, axis: int = -1) -> Any:
 
 # -- windows, normalization, losses, attention
 
-adaptive_average_pool = op(thick.adaptive_average_pool)
-adaptive_max_pool = op(thick.adaptive_max_pool)
-average_pool = op(thick.average_pool)
+adaptive_average_pool = op(_windows.adaptive_average_pool)
+adaptive_max_pool = op(_windows.adaptive_max_pool)
+average_pool = op(_windows.average_pool)
 batch_normalization = op(thick.batch_normalization)
 binary_crossentropy = op(thick.binary_crossentropy, unify=True)
 categorical_crossentropy = op(thick.categorical_crossentropy, unify=True)
-conv = op(thick.conv)
-conv_transpose = op(thick.conv_transpose)
+conv = op(_windows.conv)
+conv_transpose = op(_windows.conv_transpose)
 ctc_decode = op(_ctc.ctc_decode)
 ctc_loss = op(_ctc.ctc_loss)
-depth_to_space = op(thick.depth_to_space)
-depthwise_conv = op(thick.depthwise_conv)
+depth_to_space = op(_windows.depth_to_space)
+depthwise_conv = op(_windows.depthwise_conv)
 dot_product_attention = op(thick.dot_product_attention)
-fold = op(thick.fold)
+fold = op(_windows.fold)
 layer_normalization = op(thick.layer_normalization)
-max_pool = op(thick.max_pool)
+max_pool = op(_windows.max_pool)
 moments = op(thick.moments)
 multi_hot = op(thick.multi_hot)
 normalize = op(thick.normalize)
@@ -106,9 +125,9 @@ one_hot = op(thick.one_hot)
 polar = op(thick.polar, unify=True)
 psnr = op(thick.psnr)
 rms_normalization = op(thick.rms_normalization)
-separable_conv = op(thick.separable_conv)
-space_to_depth = op(thick.space_to_depth)
+separable_conv = op(_windows.separable_conv)
+space_to_depth = op(_windows.space_to_depth)
 sparse_categorical_crossentropy = op(thick.sparse_categorical_crossentropy)
-unfold = op(thick.unfold)
+unfold = op(_windows.unfold)
 
 __all__ = public_names(globals())  # pyright: ignore[reportUnsupportedDunderAll]

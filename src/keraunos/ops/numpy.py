@@ -1,4 +1,4 @@
-"""NumPy's functions, as a table: each row is a JAX function, Keras's parameters and what it does."""
+"""NumPy's functions, as a table: a JAX function, Keras's parameters and what it does a row."""
 
 from __future__ import annotations
 
@@ -17,7 +17,9 @@ arcsin = op(jnp.arcsin, "x", "Inverse sine, from -pi/2 to pi/2.")
 arcsinh = op(jnp.arcsinh, "x", "Inverse hyperbolic sine.")
 arctan = op(jnp.arctan, "x", "Inverse tangent, from -pi/2 to pi/2.")
 arctanh = op(jnp.arctanh, "x", "Inverse hyperbolic tangent.")
-bitwise_invert = op(jnp.bitwise_invert, "x", "Each bit of an integer turned over.", name="bitwise_invert")
+bitwise_invert = op(
+    jnp.bitwise_invert, "x", "Each bit of an integer turned over.", name="bitwise_invert"
+)
 bitwise_not = op(jnp.bitwise_not, "x", "Each bit of an integer turned over.", name="bitwise_not")
 cbrt = op(jnp.cbrt, "x", "Cube root.")
 ceil = op(thick.ceil, doc="Nearest integer above, as a float.")
@@ -46,7 +48,9 @@ log1p = op(jnp.log1p, "x", "`log(1 + x)`, exact near 0.")
 log2 = op(jnp.log2, "x", "Logarithm to base 2.")
 logical_not = op(jnp.logical_not, "x", "Truth turned over.")
 nan_to_num = op(
-    jnp.nan_to_num, "x, nan=0.0, posinf=None, neginf=None", "NaN and infinities replaced by numbers."
+    jnp.nan_to_num,
+    "x, nan=0.0, posinf=None, neginf=None",
+    "NaN and infinities replaced by numbers.",
 )
 negative = op(jnp.negative, "x", "`-x`.")
 rad2deg = op(jnp.rad2deg, "x", "Radians to degrees.")
@@ -75,7 +79,11 @@ bitwise_left_shift = op(
 )
 bitwise_or = op(jnp.bitwise_or, "x, y", "Bits set in one or both.", unify=True)
 bitwise_right_shift = op(
-    jnp.right_shift, "x, y", "Bits of x moved y places down.", name="bitwise_right_shift", unify=True
+    jnp.right_shift,
+    "x, y",
+    "Bits of x moved y places down.",
+    name="bitwise_right_shift",
+    unify=True,
 )
 bitwise_xor = op(jnp.bitwise_xor, "x, y", "Bits set in just one.", unify=True)
 clip = op(thick.clip, unify=True)
@@ -99,7 +107,9 @@ isclose = op(
 )
 lcm = op(jnp.lcm, "x1, x2", "Least common multiple.", unify=True)
 ldexp = op(jnp.ldexp, "x1, x2", "`x1 * 2**x2`.", unify=True)
-left_shift = op(jnp.left_shift, "x, y", "Bits of x moved y places up.", name="left_shift", unify=True)
+left_shift = op(
+    jnp.left_shift, "x, y", "Bits of x moved y places up.", name="left_shift", unify=True
+)
 less = op(jnp.less, "x1, x2", "Whether x1 < x2.", unify=True)
 less_equal = op(jnp.less_equal, "x1, x2", "Whether x1 <= x2.", unify=True)
 logaddexp = op(jnp.logaddexp, "x1, x2", "`log(exp(x1) + exp(x2))`, without overflow.", unify=True)
@@ -118,7 +128,9 @@ right_shift = op(
     jnp.right_shift, "x, y", "Bits of x moved y places down.", name="right_shift", unify=True
 )
 subtract = op(jnp.subtract, "x1, x2", "Element-wise difference.", unify=True)
-true_divide = op(jnp.true_divide, "x1, x2", "Element-wise quotient.", name="true_divide", unify=True)
+true_divide = op(
+    jnp.true_divide, "x1, x2", "Element-wise quotient.", name="true_divide", unify=True
+)
 where = op(thick.where, unify=True)
 
 # -- over axes: `axis` is a number, several, or None for all of them
@@ -137,8 +149,12 @@ max = op(jnp.max, "x, axis=None, keepdims=False, initial=None", "Largest element
 mean = op(jnp.mean, "x, axis=None, keepdims=False", "Mean; of integers a float.")
 median = op(jnp.median, "x, axis=None, keepdims=False", "Middle element of the ordered ones.")
 min = op(jnp.min, "x, axis=None, keepdims=False, initial=None", "Smallest element.")
-nanargmax = op(jnp.nanargmax, "x, axis=None, keepdims=False", "Index of the largest number; -1 for none.")
-nanargmin = op(jnp.nanargmin, "x, axis=None, keepdims=False", "Index of the smallest number; -1 for none.")
+nanargmax = op(
+    jnp.nanargmax, "x, axis=None, keepdims=False", "Index of the largest number; -1 for none."
+)
+nanargmin = op(
+    jnp.nanargmin, "x, axis=None, keepdims=False", "Index of the smallest number; -1 for none."
+)
 nancumprod = op(jnp.nancumprod, "x, axis=None, dtype=None", "`cumprod` with NaN as 1.")
 nancumsum = op(jnp.nancumsum, "x, axis=None, dtype=None", "`cumsum` with NaN as 0.")
 nanmax = op(jnp.nanmax, "x, axis=None, keepdims=False", "Largest number, NaN left out.")
@@ -146,7 +162,9 @@ nanmean = op(jnp.nanmean, "x, axis=None, keepdims=False", "Mean, NaN left out.")
 nanmedian = op(jnp.nanmedian, "x, axis=None, keepdims=False", "Median, NaN left out.")
 nanmin = op(jnp.nanmin, "x, axis=None, keepdims=False", "Smallest number, NaN left out.")
 nanpercentile = op(
-    jnp.nanpercentile, "x, q, axis=None, method='linear', keepdims=False", "`percentile`, NaN left out."
+    jnp.nanpercentile,
+    "x, q, axis=None, method='linear', keepdims=False",
+    "`percentile`, NaN left out.",
 )
 nanprod = op(jnp.nanprod, "x, axis=None, keepdims=False", "Product, NaN left out.")
 nanquantile = op(
@@ -156,12 +174,16 @@ nanstd = op(jnp.nanstd, "x, axis=None, keepdims=False", "Standard deviation, NaN
 nansum = op(jnp.nansum, "x, axis=None, keepdims=False", "Sum, NaN left out.")
 nanvar = op(jnp.nanvar, "x, axis=None, keepdims=False", "Variance, NaN left out.")
 percentile = op(
-    jnp.percentile, "x, q, axis=None, method='linear', keepdims=False", "Value above q percent of the elements."
+    jnp.percentile,
+    "x, q, axis=None, method='linear', keepdims=False",
+    "Value above q percent of the elements.",
 )
 prod = op(jnp.prod, "x, axis=None, keepdims=False, dtype=None", "Product.")
 ptp = op(jnp.ptp, "x, axis=None, keepdims=False", "Largest minus smallest element.")
 quantile = op(
-    jnp.quantile, "x, q, axis=None, method='linear', keepdims=False", "Value above a part q (0 to 1) of the elements."
+    jnp.quantile,
+    "x, q, axis=None, method='linear', keepdims=False",
+    "Value above a part q (0 to 1) of the elements.",
 )
 std = op(jnp.std, "x, axis=None, keepdims=False", "Standard deviation (divided by n).")
 sum = op(jnp.sum, "x, axis=None, keepdims=False", "Sum; of booleans an integer.")
@@ -172,7 +194,9 @@ var = op(jnp.var, "x, axis=None, keepdims=False", "Variance (divided by n).")
 
 corrcoef = op(jnp.corrcoef, "x", "Correlation of the rows with each other.")
 correlate = op(jnp.correlate, "x1, x2, mode='valid'", "Cross-correlation of two vectors.")
-cross = op(jnp.cross, "x1, x2, axisa=-1, axisb=-1, axisc=-1, axis=None", "Cross product of vectors.")
+cross = op(
+    jnp.cross, "x1, x2, axisa=-1, axisb=-1, axisc=-1, axis=None", "Cross product of vectors."
+)
 dot = op(jnp.dot, "x1, x2", "Sum over the last axis of x1 and the last but one of x2.")
 einsum = op(thick.einsum)
 inner = op(jnp.inner, "x1, x2", "Sum over the last axes of both.")
@@ -189,58 +213,95 @@ vdot = op(jnp.vdot, "x1, x2", "Sum of the products of all elements.")
 append = op(jnp.append, "x1, x2, axis=None", "x2 put after x1; both flat where axis is None.")
 array_split = op(jnp.array_split, "x, indices_or_sections, axis=0", "Parts of nearly equal size.")
 broadcast_to = op(jnp.broadcast_to, "x, shape", "x repeated along new axes and axes of size 1.")
-concatenate = op(thick.each(jnp.concatenate), "xs, axis=0", "Arrays put after each other.", name="concatenate")
+concatenate = op(
+    thick.each(jnp.concatenate), "xs, axis=0", "Arrays put after each other.", name="concatenate"
+)
 diag = op(jnp.diag, "x, k=0", "Diagonal k of a matrix, or the matrix with that diagonal.")
 diagflat = op(jnp.diagflat, "x, k=0", "Matrix with all elements of x on diagonal k.")
 diagonal = op(jnp.diagonal, "x, offset=0, axis1=0, axis2=1", "Elements on a diagonal.")
 dsplit = op(jnp.dsplit, "x, indices_or_sections", "Parts along the third axis.")
-dstack = op(thick.each(jnp.dstack), "xs", "Arrays put after each other along the third axis.", name="dstack")
+dstack = op(
+    thick.each(jnp.dstack), "xs", "Arrays put after each other along the third axis.", name="dstack"
+)
 expand_dims = op(jnp.expand_dims, "x, axis", "x with a new axis of size 1.")
 flip = op(jnp.flip, "x, axis=None", "Elements in reverse order.")
 fliplr = op(jnp.fliplr, "x", "Second axis in reverse order.")
 flipud = op(jnp.flipud, "x", "First axis in reverse order.")
 get_item = op(thick.get_item, infer=thick.infer_get_item)
-hsplit = op(jnp.hsplit, "x, indices_or_sections", "Parts along the second axis (the only one of a vector).")
-hstack = op(thick.each(jnp.hstack), "xs", "Arrays put after each other along the second axis.", name="hstack")
+hsplit = op(
+    jnp.hsplit, "x, indices_or_sections", "Parts along the second axis (the only one of a vector)."
+)
+hstack = op(
+    thick.each(jnp.hstack),
+    "xs",
+    "Arrays put after each other along the second axis.",
+    name="hstack",
+)
 meshgrid = op(thick.meshgrid)
 moveaxis = op(jnp.moveaxis, "x, source, destination", "Axes moved to new places.")
 pad = op(thick.pad)
 ravel = op(jnp.ravel, "x", "All elements in one axis.")
 repeat = op(jnp.repeat, "x, repeats, axis=None", "Each element several times.")
 reshape = op(thick.reshape)
-roll = op(jnp.roll, "x, shift, axis=None", "Elements moved along; those that fall off come back at the start.")
+roll = op(
+    jnp.roll,
+    "x, shift, axis=None",
+    "Elements moved along; those that fall off come back at the start.",
+)
 rot90 = op(jnp.rot90, "array, k=1, axes=(0, 1)", "A plane turned by k times 90 degrees.")
-split = op(jnp.split, "x, indices_or_sections, axis=0", "A list of equal parts, or of parts between indices.")
+split = op(
+    jnp.split,
+    "x, indices_or_sections, axis=0",
+    "A list of equal parts, or of parts between indices.",
+)
 squeeze = op(jnp.squeeze, "x, axis=None", "x without axes of size 1.")
-stack = op(thick.each(jnp.stack), "x, axis=0", "Arrays put side by side along a new axis.", name="stack")
+stack = op(
+    thick.each(jnp.stack), "x, axis=0", "Arrays put side by side along a new axis.", name="stack"
+)
 swapaxes = op(jnp.swapaxes, "x, axis1, axis2", "Two axes exchanged.")
 tile = op(jnp.tile, "x, repeats", "The whole array several times.")
 transpose = op(jnp.transpose, "x, axes=None", "Axes in a new order, reversed by default.")
 tril = op(jnp.tril, "x, k=0", "Lower triangle, zeros above diagonal k.")
 triu = op(jnp.triu, "x, k=0", "Upper triangle, zeros below diagonal k.")
 vsplit = op(jnp.vsplit, "x, indices_or_sections", "Parts along the first axis.")
-vstack = op(thick.each(jnp.vstack), "xs", "Arrays put after each other along the first axis.", name="vstack")
+vstack = op(
+    thick.each(jnp.vstack), "xs", "Arrays put after each other along the first axis.", name="vstack"
+)
 
 # -- sorting, searching, counting
 
 allclose = op(
-    jnp.allclose, "x1, x2, rtol=1e-05, atol=1e-08, equal_nan=False", "Whether all elements are close."
+    jnp.allclose,
+    "x1, x2, rtol=1e-05, atol=1e-08, equal_nan=False",
+    "Whether all elements are close.",
 )
 argpartition = op(thick.argpartition)
 argsort = op(thick.argsort, doc="Indices that put the elements in order.")
 bincount = op(thick.bincount, infer=thick.infer_bincount)
 diff = op(jnp.diff, "a, n=1, axis=-1", "Differences of neighbours, n times over.")
 digitize = op(jnp.digitize, "x, bins", "Index of the bin of each element.")
-histogram = op(jnp.histogram, "x, bins=10, range=None", "Number of elements in each bin, and the edges.")
-isin = op(jnp.isin, "x1, x2, assume_unique=False, invert=False", "Whether each element of x1 is in x2.")
+histogram = op(
+    jnp.histogram, "x, bins=10, range=None", "Number of elements in each bin, and the edges."
+)
+isin = op(
+    jnp.isin, "x1, x2, assume_unique=False, invert=False", "Whether each element of x1 is in x2."
+)
 nonzero = op(thick.nonzero, infer=thick.infer_nonzero)
 searchsorted = op(thick.searchsorted)
-select = op(jnp.select, "condlist, choicelist, default=0", "Element of the first choice whose condition holds.")
+select = op(
+    jnp.select,
+    "condlist, choicelist, default=0",
+    "Element of the first choice whose condition holds.",
+)
 sort = op(jnp.sort, "x, axis=-1", "Elements in order.")
 take = op(jnp.take, "x, indices, axis=None", "Elements at the indices along an axis.")
-take_along_axis = op(jnp.take_along_axis, "x, indices, axis=None", "Elements at an index for each row.")
+take_along_axis = op(
+    jnp.take_along_axis, "x, indices, axis=None", "Elements at an index for each row."
+)
 unique = op(thick.unique)
-unravel_index = op(jnp.unravel_index, "indices, shape", "Index on each axis, from indices into the flat array.")
+unravel_index = op(
+    jnp.unravel_index, "indices, shape", "Index on each axis, from indices into the flat array."
+)
 
 # -- new arrays
 
@@ -254,7 +315,9 @@ eye = op(thick.eye, doc="Ones on diagonal k, zeros elsewhere.")
 full = op(thick.full, doc="One value everywhere.")
 full_like = op(jnp.full_like, "x, fill_value, dtype=None", "One value everywhere, in x's shape.")
 geomspace = op(
-    jnp.geomspace, "start, stop, num=50, endpoint=True, dtype=None, axis=0", "Numbers with equal quotients."
+    jnp.geomspace,
+    "start, stop, num=50, endpoint=True, dtype=None, axis=0",
+    "Numbers with equal quotients.",
 )
 hamming = op(jnp.hamming, "x", "Hamming window of x points.")
 hanning = op(jnp.hanning, "x", "Hann window of x points.")

@@ -30,15 +30,15 @@ from keraunos.optimizers._optax import OptaxOptimizer
 
 
 def get(identifier: Any) -> Any:
-    """Return the optimizer that a name, a saved config, a class, an optimizer or an optax transformation means.
+    """Return the optimizer that a name, config, class, optimizer or optax transformation means.
 
     Raises:
         ValueError: an unknown name; the message has the nearest ones.
         TypeError: something that cannot be one.
 
     Example:
-        >>> get("adam").name, get(optax.sgd(0.1)).name
-        ('adam', 'optax_optimizer')
+        >>> get("adam").beta_1, type(get(optax.sgd(0.1))).__name__
+        (0.9, 'OptaxOptimizer')
     """
     if isinstance(identifier, optax.GradientTransformation):
         return OptaxOptimizer(identifier)

@@ -1,4 +1,4 @@
-"""Optimizer: from gradients to new values, with decay, clipping, accumulation, averages and constraints around the rule."""
+"""Optimizer: from gradients to new values; decay, clipping and averages around the rule."""
 
 from __future__ import annotations
 
@@ -11,29 +11,30 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from keraunos import config, errors
+from keraunos import errors
 from keraunos._core import naming, registry, signature, state
 from keraunos._core.registry import register
 from keraunos._core.variable import Variable
 from keraunos.optimizers import schedules
 from keraunos.optimizers._gradients import CLIPS
+from keraunos.optimizers._keeping import Keeper
 
 
 @register()
-class Optimizer(signature.Configurable):
+class Optimizer(Keeper):
     """Base of the optimizers; a subclass of a program writes `build` and `update_step`.
 
     Args:
-        learning_rate: a number, a `LearningRateSchedule`, or a function without arguments. A number may be
-            changed at any time: `optimizer.learning_rate = 0.1`.
+        learning_rate: a number, a `LearningRateSchedule`, or a function without arguments. A
+            number may be changed at any time: `optimizer.learning_rate = 0.1`.
         weight_decay: variables lose this part, times the learning rate, before each step.
         clipnorm, clipvalue, global_clipnorm: one of: the largest norm of each gradient, the largest
             element, the largest norm of all gradients together.
-        use_ema: whether an average of the variables is kept; `finalize_variable_values` puts it in place.
+        use_ema: whether averages are kept; `finalize_variable_values` puts them in place.
         ema_momentum: how slowly the average moves, 0 to 1.
         ema_overwrite_frequency: after how many steps the average replaces the variables.
         loss_scale_factor: the loss is multiplied and the gradients divided by it.
-        gradient_accumulation_steps: how many gradients are averaged before a step is made, at least 2.
+        gradient_accumulation_steps: how many gradients are averaged for a step, at least 2.
         name: of the optimizer, first part of its variables' paths.
 
     Raises:
@@ -67,7 +68,9 @@ class Optimizer(signature.Configurable):
         if kwargs:
             unknown = next(iter(kwargs))
             fix = errors.suggest(unknown, signature.argument_names(type(self)))
-            raise TypeError(errors.report(f"{type(self).__name__} has no argument {unknown!r}", fix=fix))
+            raise TypeError(
+                errors.report(f"{type(self).__name__} has no argument {unknown!r}", fix=fix)
+            )
         self.name = name or naming.unique(naming.snake_case(type(self).__name__))
         self.weight_decay, self.use_ema, self.ema_momentum = weight_decay, use_ema, ema_momentum
         self.clipnorm, self.clipvalue, self.global_clipnorm = clipnorm, clipvalue, global_clipnorm
@@ -76,7 +79,6 @@ class Optimizer(signature.Configurable):
         self.gradient_accumulation_steps = gradient_accumulation_steps
         _check(self)
         self.built = False
-        self._variables: list[Variable] = []
         self._trainable_variables: list[Variable] = []
         self._index: dict[int, int] = {}
         self._undecayed: tuple[set[int], re.Pattern[str] | None] = (set(), None)
@@ -84,9 +86,9 @@ class Optimizer(signature.Configurable):
         self._learning_rate: Any = _rate(learning_rate)
         if isinstance(self._learning_rate, float):
             given = self._learning_rate
-            self._learning_rate = self.add_variable((), lambda shape, dtype: np.full(shape, given), name="learning_rate")
-
-    # -- variables --------------------------------------------------------------------------------
+            self._learning_rate = self.add_variable(
+                (), lambda shape, dtype: np.full(shape, given), name="learning_rate"
+            )
 
     def build(self, variables: Sequence[Variable]) -> None:
         """Make the optimizer's variables for these; nothing is compiled."""
@@ -95,57 +97,10 @@ class Optimizer(signature.Configurable):
         if self.use_ema:
             self._averages = self.add_optimizer_variables(self._trainable_variables, "average")
         if self.gradient_accumulation_steps:
-            self._accumulated = self.add_optimizer_variables(self._trainable_variables, "gradient_accumulator")
+            self._accumulated = self.add_optimizer_variables(
+                self._trainable_variables, "gradient_accumulator"
+            )
         self.built = True
-
-    @property
-    def variables(self) -> list[Variable]:
-        """The optimizer's own variables, in the order of Keras's files."""
-        return list(self._variables)
-
-    def add_variable(
-        self, shape: Sequence[int], initializer: Any = "zeros", dtype: Any = None, aggregation: str = "none", layout: Any = None, name: str | None = None
-    ) -> Variable:
-        """Return a new variable of the optimizer."""
-        first = _zeros if initializer == "zeros" else registry.get("initializers", initializer)
-        with naming.name_scope(self.name):
-            made = Variable(first, tuple(shape), dtype or config.floatx(), trainable=False, name=name)
-        self._variables.append(made)
-        return made
-
-    def add_variable_from_reference(self, reference_variable: Any, name: str | None = None, initializer: Any = "zeros") -> Variable:
-        """Return a new variable of the shape and dtype of another."""
-        full = f"{reference_variable.path.replace('/', '_')}_{name or 'var'}"
-        return self.add_variable(reference_variable.shape, initializer, reference_variable.dtype, name=full)
-
-    def add_optimizer_variables(self, trainable_variables: Sequence[Variable], name: Any, initializer: Any = "zeros") -> Any:
-        """Return a list of new variables, one for each, or a tuple of lists for several names."""
-        names = [name] if isinstance(name, str) else list(name)
-        initial = list(initializer) if isinstance(initializer, (list, tuple)) else [initializer] * len(names)
-        made = [[self.add_variable_from_reference(v, *pair) for pair in zip(names, initial)] for v in trainable_variables]
-        lists = tuple([row[i] for row in made] for i in range(len(names)))
-        return lists[0] if isinstance(name, str) else lists
-
-    def set_weights(self, weights: Sequence[Any]) -> None:
-        """Assign all variables of the optimizer, in their order."""
-        if len(weights) != len(self.variables):
-            fix = None if self.built else "call optimizer.build(model.trainable_variables) first"
-            raise ValueError(errors.report(f"set_weights of {self.name}", expected=f"{len(self.variables)} arrays", got=len(weights), fix=fix))
-        for variable, weight in zip(self.variables, weights):
-            variable.assign(weight)
-
-    def save_own_variables(self, store: Any) -> None:
-        """Write the variables into a store, under "0", "1" ..."""
-        for i, variable in enumerate(self.variables):
-            store[str(i)] = variable.numpy()
-
-    def load_own_variables(self, store: Any) -> None:
-        """Read the variables from a store.
-
-        Raises:
-            ValueError: the store holds another number of variables.
-        """
-        self.set_weights([store[str(i)] for i in range(len(store.keys()))])
 
     # -- the step ---------------------------------------------------------------------------------
 
@@ -161,7 +116,11 @@ class Optimizer(signature.Configurable):
         """The variable of the learning rate; with a schedule, its value now."""
         if isinstance(self._learning_rate, schedules.LearningRateSchedule):
             return self._learning_rate(self._iterations.value)
-        return self._learning_rate if isinstance(self._learning_rate, Variable) else self._learning_rate()
+        return (
+            self._learning_rate
+            if isinstance(self._learning_rate, Variable)
+            else self._learning_rate()
+        )
 
     @learning_rate.setter
     def learning_rate(self, value: Any) -> None:
@@ -172,7 +131,13 @@ class Optimizer(signature.Configurable):
         elif isinstance(self._learning_rate, Variable):
             self._learning_rate.assign(new)
         else:
-            raise TypeError(errors.report(f"{self.name} has a learning rate schedule", got=f"learning_rate = {value!r}", fix="make the optimizer with a number, or assign another schedule"))
+            raise TypeError(
+                errors.report(
+                    f"{self.name} has a learning rate schedule",
+                    got=f"learning_rate = {value!r}",
+                    fix="make the optimizer with a number, or assign another schedule",
+                )
+            )
 
     def apply_gradients(self, grads_and_vars: Iterable[tuple[Any, Variable]]) -> Variable:
         """Make a step from pairs (gradient, variable)."""
@@ -180,40 +145,59 @@ class Optimizer(signature.Configurable):
         self.apply(gradients, variables)
         return self._iterations
 
-    def apply(self, grads: Sequence[Any], trainable_variables: Sequence[Variable] | None = None) -> None:
+    def apply(
+        self, grads: Sequence[Any], trainable_variables: Sequence[Variable] | None = None
+    ) -> None:
         """Make a step.
 
         Args:
             grads: a gradient for each variable; None leaves the variable as it is.
-            trainable_variables: those the optimizer was built with, or some of them; all by default.
+            trainable_variables: those the optimizer was built with, or some; all by default.
 
         Raises:
             ValueError: variables that the optimizer does not know, or no gradient at all.
         """
         pairs = self._pairs(list(grads), trainable_variables)
         if pairs:
-            self._update([g for g, _ in pairs], [v for _, v in pairs])
+            values, variables = [g for g, _ in pairs], [v for _, v in pairs]
+            by_hand = state.current() is None and not any(
+                isinstance(g, jax.core.Tracer) for g in values
+            )
+            step = self._compiled if by_hand and self._is_pure() else self._update
+            step(values, variables)
         self._iterations.assign(self._iterations.value + 1)
 
     def stateless_apply(
-        self, optimizer_variables: Sequence[Any], grads: Sequence[Any], trainable_variables: Sequence[Any]
+        self,
+        optimizer_variables: Sequence[Any],
+        grads: Sequence[Any],
+        trainable_variables: Sequence[Any],
     ) -> tuple[list[Any], list[Any]]:
-        """Make a step as a pure function: values in, (values of the model, of the optimizer) out."""
+        """Make a step as a pure function; return values of the model and of the optimizer."""
         boxes, count = [*self._trainable_variables, *self.variables], len(self._trainable_variables)
-        with state.bind(boxes, [_value(v) for v in (*trainable_variables, *optimizer_variables)]) as scope:
+        with state.bind(
+            boxes, [_value(v) for v in (*trainable_variables, *optimizer_variables)]
+        ) as scope:
             self.apply(grads)
             values = scope.updates(boxes)
         return values[:count], values[count:]
 
     def update_step(self, gradient: Any, variable: Variable, learning_rate: Any) -> None:
         """Change one variable; written by a subclass of a program."""
-        raise NotImplementedError(errors.report(f"{type(self).__name__} has no update_step()", fix="write update_step(self, gradient, variable, learning_rate)"))
+        raise NotImplementedError(
+            errors.report(
+                f"{type(self).__name__} has no update_step()",
+                fix="write update_step(self, gradient, variable, learning_rate)",
+            )
+        )
 
     def scale_loss(self, loss: Any) -> Any:
         """Return the loss times `loss_scale_factor`, if there is one."""
         return loss if self.loss_scale_factor is None else loss * self.loss_scale_factor
 
-    def exclude_from_weight_decay(self, var_list: Iterable[Variable] | None = None, var_names: Iterable[str] | None = None) -> None:
+    def exclude_from_weight_decay(
+        self, var_list: Iterable[Variable] | None = None, var_names: Iterable[str] | None = None
+    ) -> None:
         """Name variables that do not decay: themselves, or patterns that their names contain."""
         pattern = re.compile("|".join(sorted(set(var_names)))) if var_names else None
         self._undecayed = ({id(v) for v in var_list or ()}, pattern)
@@ -239,7 +223,9 @@ class Optimizer(signature.Configurable):
         return super().get_config() | {"learning_rate": self._saved_rate()}
 
     @classmethod
-    def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> Any:
+    def from_config(
+        cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None
+    ) -> Any:
         """Return a new optimizer from what `get_config` returned."""
         with registry.custom_object_scope(custom_objects):
             return super().from_config(config)
@@ -251,28 +237,78 @@ class Optimizer(signature.Configurable):
             return registry.serialize(self._learning_rate)
         now, given = float(self._learning_rate.numpy()), self._arguments.get("learning_rate")
         # 0.001 rather than 0.0010000000474974513, where it is still what was given.
-        return float(given) if isinstance(given, (int, float)) and np.float32(given) == np.float32(now) else now
+        return (
+            float(given)
+            if isinstance(given, (int, float)) and np.float32(given) == np.float32(now)
+            else now
+        )
 
     def _get_variable_index(self, variable: Variable) -> int:
         return self._index[id(variable)]
 
-    def _pairs(self, grads: list[Any], variables: Sequence[Variable] | None) -> list[tuple[Any, Variable]]:
+    def _pairs(
+        self, grads: list[Any], variables: Sequence[Variable] | None
+    ) -> list[tuple[Any, Variable]]:
         if variables is None:
             variables = self._trainable_variables
         elif not self.built:
             self.build(list(variables))
         if len(grads) != len(variables):
-            raise ValueError(errors.report(f"{self.name}.apply", expected=f"{len(variables)} gradients, one a variable", got=len(grads)))
+            raise ValueError(
+                errors.report(
+                    f"{self.name}.apply",
+                    expected=f"{len(variables)} gradients, one a variable",
+                    got=len(grads),
+                )
+            )
         for variable in variables:
             if id(variable) not in self._index:
-                raise ValueError(errors.report(f"{self.name} does not know variable {variable.path!r}", fix="use a new optimizer for new variables, or build it with all of them"))
+                raise ValueError(
+                    errors.report(
+                        f"{self.name} does not know variable {variable.path!r}",
+                        fix="use a new optimizer for new variables, or build it with all of them",
+                    )
+                )
         pairs = [(_value(g), v) for g, v in zip(grads, variables) if g is not None]
         if grads and not pairs:
-            raise ValueError(errors.report(f"{self.name}.apply", expected="at least one gradient", got="only None"))
+            raise ValueError(
+                errors.report(
+                    f"{self.name}.apply", expected="at least one gradient", got="only None"
+                )
+            )
         if len(pairs) < len(grads):
             without = [v.path for g, v in zip(grads, variables) if g is None]
-            warnings.warn(f"no gradient for {', '.join(without)}: the loss does not depend on it", stacklevel=3)
+            warnings.warn(
+                f"no gradient for {', '.join(without)}: the loss does not depend on it",
+                stacklevel=3,
+            )
         return pairs
+
+    def _is_pure(self) -> bool:
+        """Return whether a step may be compiled: update_step of a program might do anything."""
+        return False
+
+    def _compiled(self, grads: list[Any], variables: list[Variable]) -> None:
+        """Make a step that nobody compiles around: one program instead of many small ones."""
+        boxes = [*self.variables, *self._trainable_variables]
+        settings = [
+            repr(getattr(self, name, None)) for name in self._arguments if name != "learning_rate"
+        ]
+        key = (*settings, id(self._learning_rate), str(self._undecayed), *map(id, variables))
+        cache = self.__dict__.setdefault("_programs", {})
+        if key not in cache:
+
+            def pure(values: list[Any], grads: list[Any]) -> list[Any]:
+                with state.bind(boxes, values) as scope:
+                    self._update(grads, variables)
+                    return scope.updates(boxes)
+
+            cache[key] = jax.jit(pure)
+        for box, value in zip(boxes, cache[key]([box.value for box in boxes], grads)):
+            box.assign(value)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if name != "_programs"}
 
     def _update(self, grads: list[Any], variables: list[Variable]) -> None:
         if self.loss_scale_factor is not None:
@@ -308,7 +344,9 @@ class Optimizer(signature.Configurable):
 
     def _decays(self, variable: Variable) -> bool:
         excluded, pattern = self._undecayed
-        return id(variable) not in excluded and not (pattern is not None and pattern.search(variable.name))
+        return id(variable) not in excluded and not (
+            pattern is not None and pattern.search(variable.name)
+        )
 
     def _accumulate(self, grads: list[Any], variables: list[Variable]) -> None:
         steps = self.gradient_accumulation_steps or 1
@@ -330,7 +368,7 @@ class Optimizer(signature.Configurable):
                 variable.assign(jnp.where(replace, average.value, variable.value))
 
 
-class kept_unless:  # noqa: N801 - reads as the statement it is
+class kept_unless:
     """Within this block variables change; after it they are as before, unless the flag is true."""
 
     def __init__(self, flag: Any, boxes: list[Variable]) -> None:
@@ -348,31 +386,45 @@ class kept_unless:  # noqa: N801 - reads as the statement it is
 def _check(self: Optimizer) -> None:
     clips = {n: getattr(self, n) for n in CLIPS if getattr(self, n) is not None}
     if len(clips) > 1:
-        raise ValueError(errors.report(f"{self.name} clips twice", expected=f"one of {tuple(CLIPS)}", got=clips))
+        raise ValueError(
+            errors.report(f"{self.name} clips twice", expected=f"one of {tuple(CLIPS)}", got=clips)
+        )
     rows = (
         ("gradient_accumulation_steps", "an integer of at least 2", lambda n: n is None or n >= 2),
         ("ema_momentum", "0 to 1", lambda m: 0 <= m <= 1),
-        ("ema_overwrite_frequency", "an integer of at least 1", lambda n: n is None or n == int(n) >= 1),
+        (
+            "ema_overwrite_frequency",
+            "an integer of at least 1",
+            lambda n: n is None or n == int(n) >= 1,
+        ),
     )
     for name, expected, fits in rows:
         if not fits(getattr(self, name)):
-            raise ValueError(errors.report(f"{name} of {self.name}", expected=expected, got=repr(getattr(self, name))))
+            raise ValueError(
+                errors.report(
+                    f"{name} of {self.name}", expected=expected, got=repr(getattr(self, name))
+                )
+            )
 
 
 def _rate(given: Any) -> Any:
     """Return a learning rate as a float, a schedule or a function."""
     if isinstance(given, dict):
         given = registry.deserialize(given)
-    if isinstance(given, schedules.LearningRateSchedule) or (callable(given) and not isinstance(given, Variable)):
+    if isinstance(given, schedules.LearningRateSchedule) or (
+        callable(given) and not isinstance(given, Variable)
+    ):
         return given
     try:
         return float(given)
     except (TypeError, ValueError):
-        raise ValueError(errors.report("learning_rate", expected="a number, a LearningRateSchedule or a function", got=repr(given))) from None
-
-
-def _zeros(shape: tuple[int, ...], dtype: Any) -> np.ndarray:
-    return np.zeros(shape)
+        raise ValueError(
+            errors.report(
+                "learning_rate",
+                expected="a number, a LearningRateSchedule or a function",
+                got=repr(given),
+            )
+        ) from None
 
 
 def _value(x: Any) -> jax.Array:

@@ -15,7 +15,14 @@ from keraunos.optimizers._rule_optimizer import RuleOptimizer
 _BASE = {n: v for n, v in making.options(Optimizer.__init__, skip=2).items() if n != "kwargs"}
 
 
-def _optimizer(class_name: str, rule: Callable[..., Any], learning_rate: float = 0.001, order: str = "", bases: tuple[type, ...] = (RuleOptimizer,), **defaults: Any) -> type[RuleOptimizer]:
+def _optimizer(
+    class_name: str,
+    rule: Callable[..., Any],
+    learning_rate: float = 0.001,
+    order: str = "",
+    bases: tuple[type, ...] = (RuleOptimizer,),
+    **defaults: Any,
+) -> type[RuleOptimizer]:
     """Return the class of a rule: the rule's options are arguments of the constructor.
 
     Args:
@@ -41,7 +48,7 @@ def _optimizer(class_name: str, rule: Callable[..., Any], learning_rate: float =
         arguments,
         init,
         module="keraunos.optimizers",
-        doc=f"{(rule.__doc__ or '').rstrip()}\n        learning_rate, weight_decay and the others: see `Optimizer`.\n    ",
+        doc=f"{(rule.__doc__ or '').rstrip()}\n\n    The other arguments: see `Optimizer`.\n    ",
         order=" ".join(names),
         _rule_of=staticmethod(rule),
         _options=tuple(own),
@@ -53,7 +60,14 @@ class _NeedsDecay(RuleOptimizer):
     def _check_options(self) -> None:
         super()._check_options()
         if self.weight_decay is None:
-            raise ValueError(errors.report(f"weight_decay of {type(self).__name__}", expected="a number", got="None", fix="use Adam"))
+            raise ValueError(
+                errors.report(
+                    f"weight_decay of {type(self).__name__}",
+                    expected="a number",
+                    got="None",
+                    fix="use Adam",
+                )
+            )
 
 
 class _OwnDecayForAdam(RuleOptimizer):
@@ -67,27 +81,38 @@ class _OwnDecayForAdam(RuleOptimizer):
 
     def _decay_of(self, variable: Any) -> float | None:
         by_adam = _matrix_rules.goes_to_adam(variable, self.exclude_layers, self.exclude_embeddings)
-        return self.adam_weight_decay if by_adam and self._decays(variable) else super()._decay_of(variable)
+        return (
+            self.adam_weight_decay
+            if by_adam and self._decays(variable)
+            else super()._decay_of(variable)
+        )
 
 
 SGD = _optimizer("SGD", _rules.sgd, learning_rate=0.01)
 RMSprop = _optimizer("RMSprop", _rules.rmsprop)
 Adagrad = _optimizer("Adagrad", _rules.adagrad)
 Adam = _optimizer("Adam", _rules.adam)
-AdamW = _optimizer("AdamW", _rules.adam, order="learning_rate weight_decay", bases=(_NeedsDecay, Adam), weight_decay=0.004)
+AdamW = _optimizer(
+    "AdamW",
+    _rules.adam,
+    order="learning_rate weight_decay",
+    bases=(_NeedsDecay, Adam),
+    weight_decay=0.004,
+)
 Adadelta = _optimizer("Adadelta", _rules.adadelta)
 Adamax = _optimizer("Adamax", _rules.adamax)
 Nadam = _optimizer("Nadam", _rules.nadam)
 Ftrl = _optimizer("Ftrl", _rules.ftrl)
 Lion = _optimizer("Lion", _rules.lion)
 Lamb = _optimizer("Lamb", _rules.lamb)
-ScheduleFreeAdamW = _optimizer("ScheduleFreeAdamW", _rules.schedule_free_adamw, learning_rate=0.0025)
+ScheduleFreeAdamW = _optimizer(
+    "ScheduleFreeAdamW", _rules.schedule_free_adamw, learning_rate=0.0025
+)
 Adafactor = _optimizer("Adafactor", _matrix_rules.adafactor)
 Muon = _optimizer(
     "Muon",
     _matrix_rules.muon,
-    order="learning_rate adam_beta_1 adam_beta_2 adam_weight_decay epsilon weight_decay clipnorm clipvalue global_clipnorm "
-    "use_ema ema_momentum ema_overwrite_frequency loss_scale_factor gradient_accumulation_steps name",
+    order=" ".join(["learning_rate adam_beta_1 adam_beta_2 adam_weight_decay epsilon", *_BASE]),
     bases=(_OwnDecayForAdam,),
     weight_decay=0.004,
 )

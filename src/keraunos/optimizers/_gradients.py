@@ -9,7 +9,10 @@ import jax.numpy as jnp
 
 def clip_norm(gradients: list[Any], limit: float) -> list[Any]:
     """Shorten each gradient to a norm of at most `limit`."""
-    return [g * (limit / jnp.maximum(jnp.sqrt(jnp.sum(g * g)), limit)).astype(g.dtype) for g in gradients]
+    return [
+        g * (limit / jnp.maximum(jnp.sqrt(jnp.sum(g * g)), limit)).astype(g.dtype)
+        for g in gradients
+    ]
 
 
 def clip_value(gradients: list[Any], limit: float) -> list[Any]:
@@ -18,7 +21,7 @@ def clip_value(gradients: list[Any], limit: float) -> list[Any]:
 
 
 def clip_global_norm(gradients: list[Any], limit: float) -> list[Any]:
-    """Shorten all gradients together to a norm of at most `limit`; none is hidden that is not finite."""
+    """Shorten all gradients together to a norm of at most `limit`; not finite ones stay so."""
     norm = jnp.sqrt(sum(jnp.sum(jnp.square(g.astype(jnp.float32))) for g in gradients))
     scale = jnp.where(jnp.isfinite(norm), limit / jnp.maximum(norm, limit), jnp.nan)
     return [g * scale.astype(g.dtype) for g in gradients]

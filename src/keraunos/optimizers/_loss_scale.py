@@ -16,7 +16,7 @@ from keraunos.optimizers._base import Optimizer, kept_unless
 
 @register()
 class LossScaleOptimizer(Optimizer):
-    """An optimizer that multiplies the loss by a factor that grows, and halves when a gradient overflows.
+    """An optimizer that scales the loss up, and down again when a gradient overflows.
 
     Args:
         inner_optimizer: makes the steps; a step with a gradient that is not finite is left out.
@@ -30,7 +30,13 @@ class LossScaleOptimizer(Optimizer):
         4.0
     """
 
-    def __init__(self, inner_optimizer: Any, initial_scale: float = 2.0**15, dynamic_growth_steps: int = 2000, name: str | None = None) -> None:
+    def __init__(
+        self,
+        inner_optimizer: Any,
+        initial_scale: float = 2.0**15,
+        dynamic_growth_steps: int = 2000,
+        name: str | None = None,
+    ) -> None:
         super().__init__(0.0, name=name)
         self.inner_optimizer = registry.get("optimizers", inner_optimizer)
         self.inner_optimizer.loss_scale_factor = None
@@ -41,7 +47,9 @@ class LossScaleOptimizer(Optimizer):
             return
         scale = self.initial_scale
         self.step_counter = self.add_variable((), dtype="int32", name="step_counter")
-        self.dynamic_scale = self.add_variable((), lambda shape, dtype: np.full(shape, scale), "float32", name="dynamic_scale")
+        self.dynamic_scale = self.add_variable(
+            (), lambda shape, dtype: np.full(shape, scale), "float32", name="dynamic_scale"
+        )
         self.inner_optimizer.build(variables)
         super().build(variables)
 
@@ -49,7 +57,9 @@ class LossScaleOptimizer(Optimizer):
     def variables(self) -> list[Variable]:
         return [*self._variables, *self.inner_optimizer.variables]
 
-    def apply(self, grads: Sequence[Any], trainable_variables: Sequence[Variable] | None = None) -> None:
+    def apply(
+        self, grads: Sequence[Any], trainable_variables: Sequence[Variable] | None = None
+    ) -> None:
         pairs = self._pairs(list(grads), trainable_variables)
         values, variables = [g for g, _ in pairs], [v for _, v in pairs]
         finite = jnp.all(jnp.stack([jnp.all(jnp.isfinite(g)) for g in values]))

@@ -49,11 +49,11 @@ def adafactor(
     def slots(variable: Any) -> tuple[Slot, ...]:
         if len(variable.shape) < 2:
             # Keras keeps two unused integers here; its files have them.
-            unused = np.zeros((), np.int32)
-            row = column = {"initial": lambda value: unused}
+            rows = columns = Slot("r", initial=lambda value: np.zeros((), np.int32), tag=False)
         else:
-            row, column = {"shape": lambda shape: shape[:-1]}, {"shape": lambda shape: shape[:-2] + shape[-1:]}
-        return (Slot("r", tag=False, **row), Slot("c", tag=False, **column), Slot("velocity"))
+            rows = Slot("r", shape=lambda shape: shape[:-1], tag=False)
+            columns = Slot("c", shape=lambda shape: shape[:-2] + shape[-1:], tag=False)
+        return (rows, columns._replace(name="c"), Slot("velocity"))
 
     return lambda variables: rule([Leaf(update, (slots(v),)) for v in variables], scalars)
 
@@ -98,15 +98,27 @@ def muon(
     scalars = _adam_scalars(adam_beta_1, adam_beta_2, adam_lr_ratio)
 
     def made(variables: Sequence[Any]) -> Rule:
-        return rule([by_adam if goes_to_adam(v, exclude_layers, exclude_embeddings) else by_muon for v in variables], scalars)
+        return rule(
+            [
+                by_adam if goes_to_adam(v, exclude_layers, exclude_embeddings) else by_muon
+                for v in variables
+            ],
+            scalars,
+        )
 
     return made
 
 
-def goes_to_adam(variable: Any, exclude_layers: Sequence[str] | None, exclude_embeddings: bool) -> bool:
+def goes_to_adam(
+    variable: Any, exclude_layers: Sequence[str] | None, exclude_embeddings: bool
+) -> bool:
     """Return whether Muon leaves a variable to Adam."""
     excluded = any(re.search(pattern, variable.path) for pattern in exclude_layers or ())
-    return len(variable.shape) != 2 or excluded or (exclude_embeddings and "embedding" in variable.path.lower())
+    return (
+        len(variable.shape) != 2
+        or excluded
+        or (exclude_embeddings and "embedding" in variable.path.lower())
+    )
 
 
 def _orthogonal(x: Any, factors: tuple[float, float, float], steps: int) -> Any:

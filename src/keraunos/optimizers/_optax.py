@@ -13,6 +13,7 @@ from keraunos import errors
 from keraunos._core.registry import register
 from keraunos._core.variable import Variable
 from keraunos.optimizers._base import Optimizer
+from keraunos.optimizers.schedules import LearningRateSchedule
 
 
 @register()
@@ -32,7 +33,9 @@ class OptaxOptimizer(Optimizer):
         array([0.5], dtype=float32)
     """
 
-    def __init__(self, transformation: optax.GradientTransformation, learning_rate: Any = 1.0, **kwargs: Any) -> None:
+    def __init__(
+        self, transformation: optax.GradientTransformation, learning_rate: Any = 1.0, **kwargs: Any
+    ) -> None:
         super().__init__(learning_rate, **kwargs)
         self.transformation = optax.with_extra_args_support(transformation)
 
@@ -40,22 +43,38 @@ class OptaxOptimizer(Optimizer):
         if self.built:
             return
         super().build(variables)
-        leaves, self._tree = jax.tree.flatten(self.transformation.init([v.value for v in self._trainable_variables]))
+        leaves, self._tree = jax.tree.flatten(
+            self.transformation.init([v.value for v in self._trainable_variables])
+        )
         self._leaves: list[Variable] = []
         for i, leaf in enumerate(map(np.asarray, leaves)):
-            self._leaves.append(self.add_variable(leaf.shape, lambda shape, dtype, leaf=leaf: leaf, leaf.dtype, name=f"state_{i}"))
+            self._leaves.append(
+                self.add_variable(
+                    leaf.shape, lambda shape, dtype, leaf=leaf: leaf, leaf.dtype, name=f"state_{i}"
+                )
+            )
 
     def get_config(self) -> dict[str, Any]:
         raise NotImplementedError(
             errors.report(
                 "an optax transformation has no config",
-                fix="save the weights, compile again after loading; or use an optimizer of keraunos.optimizers",
+                fix="save the weights and compile again after loading, or use a Keras optimizer",
             )
+        )
+
+    def _is_pure(self) -> bool:
+        return not callable(self._learning_rate) or isinstance(
+            self._learning_rate, LearningRateSchedule
         )
 
     def _step(self, grads: list[Any], variables: list[Variable], rate: Any) -> None:
         if len(variables) != len(self._trainable_variables):
-            raise ValueError(errors.report(f"{self.name} needs a gradient for every variable", got=f"{len(variables)} of {len(self._trainable_variables)}"))
+            raise ValueError(
+                errors.report(
+                    f"{self.name} needs a gradient for every variable",
+                    got=f"{len(variables)} of {len(self._trainable_variables)}",
+                )
+            )
         before = jax.tree.unflatten(self._tree, [box.value for box in self._leaves])
         grads = [g.astype(v.dtype) for g, v in zip(grads, variables)]
         moves, after = self.transformation.update(grads, before, [v.value for v in variables])

@@ -39,7 +39,9 @@ class Leaf(NamedTuple):
         groups: the slots. A file has group after group, inside one variable after variable.
     """
 
-    update: Callable[[jax.Array, jax.Array, dict[str, Any], Scalars], tuple[jax.Array, dict[str, Any]]]
+    update: Callable[
+        [jax.Array, jax.Array, dict[str, Any], Scalars], tuple[jax.Array, dict[str, Any]]
+    ]
     groups: tuple[tuple[Slot, ...], ...] = ()
 
     def slots(self) -> list[Slot]:
@@ -55,7 +57,7 @@ class State(NamedTuple):
 
 
 class Rule(optax.GradientTransformationExtraArgs):
-    """An optax transformation that takes the learning rate at each step and knows its slots by name."""
+    """An optax transformation that takes the rate at each step and knows its slots by name."""
 
     leaf: Leaf | Sequence[Leaf]
     scalars: Any
@@ -67,7 +69,11 @@ class Rule(optax.GradientTransformationExtraArgs):
 
     def only(self, places: Sequence[int]) -> Rule:
         """Return the rule of some of the variables."""
-        return self if isinstance(self.leaf, Leaf) else rule([self.leaf[i] for i in places], self.scalars, self.shared)
+        return (
+            self
+            if isinstance(self.leaf, Leaf)
+            else rule([self.leaf[i] for i in places], self.scalars, self.shared)
+        )
 
 
 def rule(
@@ -79,12 +85,13 @@ def rule(
 
     Args:
         leaf: the rule of a variable, or one for each.
-        scalars: `(learning rate, step from 1, shared) -> (scalars, new shared)`, computed once a step.
+        scalars: `(rate, step from 1, shared) -> (scalars, new shared)`, computed once a step.
         shared: first values of numbers that the variables share.
 
     Example:
         >>> descent = rule(Leaf(lambda g, p, slots, s: (-s["lr"] * g, slots)))
-        >>> updates, state = descent.update([jnp.ones(2)], descent.init([jnp.ones(2)]), [jnp.ones(2)], learning_rate=0.5)
+        >>> values = [jnp.ones(2)]
+        >>> updates, _ = descent.update(values, descent.init(values), values, learning_rate=0.5)
         >>> updates[0].tolist()
         [-0.5, -0.5]
     """
@@ -92,29 +99,35 @@ def rule(
     def init(params: Any) -> State:
         values = jax.tree.leaves(params)
         slots = [
-            {slot.name: jnp.asarray(first(slot, value)) for slot in own.slots()} for own, value in zip(made.leaves(len(values)), values)
+            {slot.name: jnp.asarray(first(slot, value)) for slot in own.slots()}
+            for own, value in zip(made.leaves(len(values)), values)
         ]
         return State(jnp.zeros((), jnp.int32), slots, dict(made.shared))
 
-    def update(updates: Any, state: State, params: Any = None, *, learning_rate: Any, **_: Any) -> tuple[Any, State]:
+    def update(
+        updates: Any, state: State, params: Any = None, *, learning_rate: Any, **_: Any
+    ) -> tuple[Any, State]:
         gradients, tree = jax.tree.flatten(updates)
         step = state.count.astype(jnp.float32) + 1
         numbers, new_shared = ({"lr": learning_rate, "step": step}, state.shared)
         if scalars is not None:
             numbers, new_shared = scalars(learning_rate, step, state.shared)
         found = [
-            _moved(own.update, *parts, numbers)
-            for own, *parts in zip(made.leaves(len(gradients)), gradients, jax.tree.leaves(params), state.slots)
+            _moved(own.update, parts, numbers)
+            for own, *parts in zip(
+                made.leaves(len(gradients)), gradients, jax.tree.leaves(params), state.slots
+            )
         ]
         moves = jax.tree.unflatten(tree, [move for move, _ in found])
         return moves, State(state.count + 1, [slots for _, slots in found], new_shared)
 
-    made = Rule(init, update)
+    # optax's own types know neither extra arguments by name nor this state.
+    made = Rule(init, update)  # pyright: ignore[reportArgumentType]
     made.leaf, made.scalars, made.shared = leaf, scalars, shared or {}
     return made
 
 
-def first(slot: Slot, value: Any) -> np.ndarray:
+def first(slot: Slot, value: Any) -> Any:
     """Return the first value of a slot of a variable, made on the host."""
     if callable(slot.initial):
         return slot.initial(np.asarray(value))
@@ -122,9 +135,15 @@ def first(slot: Slot, value: Any) -> np.ndarray:
     return np.full(shape, slot.initial, dtypes.numpy_dtype(value.dtype))
 
 
-def _moved(update: Callable[..., Any], gradient: Any, value: Any, slots: dict[str, Any], numbers: Scalars) -> Any:
+def _moved(update: Callable[..., Any], parts: Sequence[Any], numbers: Scalars) -> Any:
     """Apply a rule to one variable; the halves are computed in float32 and kept as they are."""
+    gradient, value, slots = parts
     exact = jnp.promote_types(value.dtype, jnp.float32)
     wide = {n: s.astype(exact) for n, s in slots.items()}
-    move, new = update(gradient.astype(exact), value.astype(exact), wide, {n: jnp.asarray(x, exact) for n, x in numbers.items()})
+    move, new = update(
+        gradient.astype(exact),
+        value.astype(exact),
+        wide,
+        {n: jnp.asarray(x, exact) for n, x in numbers.items()},
+    )
     return move, {n: new[n].astype(slots[n].dtype) for n in slots}

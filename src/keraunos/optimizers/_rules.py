@@ -1,4 +1,4 @@
-"""The update rules, one a function: exactly Keras's, which differ from optax's in where epsilon and the rate stand."""
+"""The update rules, one a function: exactly Keras's; optax has epsilon and the rate elsewhere."""
 
 from __future__ import annotations
 
@@ -29,7 +29,9 @@ def sgd(momentum: float = 0.0, nesterov: bool = False) -> Rule:
     return rule(Leaf(update, ((Slot("momentum"),),)))
 
 
-def rmsprop(rho: float = 0.9, momentum: float = 0.0, epsilon: float = 1e-7, centered: bool = False) -> Rule:
+def rmsprop(
+    rho: float = 0.9, momentum: float = 0.0, epsilon: float = 1e-7, centered: bool = False
+) -> Rule:
     """RMSprop (Hinton 2012): `v = rho v + (1 - rho) g^2; p -= lr g / sqrt(v + epsilon)`.
 
     Args:
@@ -69,10 +71,13 @@ def adagrad(initial_accumulator_value: float = 0.1, epsilon: float = 1e-7) -> Ru
     return rule(Leaf(update, ((Slot("accumulator", initial_accumulator_value),),)))
 
 
-def adam(beta_1: float = 0.9, beta_2: float = 0.999, epsilon: float = 1e-7, amsgrad: bool = False) -> Rule:
+def adam(
+    beta_1: float = 0.9, beta_2: float = 0.999, epsilon: float = 1e-7, amsgrad: bool = False
+) -> Rule:
     """Adam (Kingma and Ba 2014), with the epsilon "hat" of the paper's section 2.
 
-    `m += (g - m)(1 - b1); v += (g^2 - v)(1 - b2); p -= lr sqrt(1 - b2^t) / (1 - b1^t) m / (sqrt(v) + epsilon)`
+    `m += (g - m)(1 - b1); v += (g^2 - v)(1 - b2);`
+    `p -= lr sqrt(1 - b2^t) / (1 - b1^t) m / (sqrt(v) + epsilon)`
 
     Args:
         beta_1, beta_2: how long gradients and their squares are remembered.
@@ -100,7 +105,7 @@ def adadelta(rho: float = 0.95, epsilon: float = 1e-7) -> Rule:
 
 
 def adamax(beta_1: float = 0.9, beta_2: float = 0.999, epsilon: float = 1e-7) -> Rule:
-    """Adamax (Kingma and Ba 2014, section 7): Adam with the largest gradient instead of the squares.
+    """Adamax (Kingma and Ba 2014, section 7): Adam with the largest gradient, not the squares.
 
     Args:
         beta_1, beta_2: how long gradients and their largest are remembered.
@@ -130,7 +135,9 @@ def nadam(beta_1: float = 0.9, beta_2: float = 0.999, epsilon: float = 1e-7) -> 
         now, later = (beta_1 * (1 - 0.5 * 0.96 ** (step + k)) for k in (0, 1))
         product = shared["u_product"] * now
         ahead = later / (1 - product * later)
-        return {"lr": lr, "m": ahead, "g": (1 - now) / (1 - product), "v": 1 - beta_2**step}, {"u_product": product}
+        return {"lr": lr, "m": ahead, "g": (1 - now) / (1 - product), "v": 1 - beta_2**step}, {
+            "u_product": product
+        }
 
     def update(g: Any, p: Any, slots: Any, s: Scalars) -> Any:
         m = slots["momentum"] + (g - slots["momentum"]) * (1 - beta_1)
@@ -160,14 +167,23 @@ def ftrl(
     """
     _within("learning_rate_power", learning_rate_power, -jnp.inf, 0)
     _within("initial_accumulator_value", initial_accumulator_value, 0, jnp.inf)
-    for strength in (l1_regularization_strength, l2_regularization_strength, l2_shrinkage_regularization_strength):
+    for strength in (
+        l1_regularization_strength,
+        l2_regularization_strength,
+        l2_shrinkage_regularization_strength,
+    ):
         _within("a regularization strength", strength, 0, jnp.inf)
 
     def update(g: Any, p: Any, slots: Any, s: Scalars) -> Any:
         lr = s["lr"]
         n = slots["accumulator"] + g * g
         before, now = (x**-learning_rate_power for x in (slots["accumulator"], n))
-        z = slots["linear"] + g + 2 * l2_shrinkage_regularization_strength * p - (now - before) / lr * p
+        z = (
+            slots["linear"]
+            + g
+            + 2 * l2_shrinkage_regularization_strength * p
+            - (now - before) / lr * p
+        )
         l1, l2 = l1_regularization_strength, l2_regularization_strength + beta / (2 * lr)
         new = (jnp.clip(z, -l1, l1) - z) / (now / lr + 2 * l2)
         return new - p, {"accumulator": n, "linear": z}
@@ -187,7 +203,9 @@ def lion(beta_1: float = 0.9, beta_2: float = 0.99) -> Rule:
 
     def update(g: Any, p: Any, slots: Any, s: Scalars) -> Any:
         m = slots["momentum"]
-        return -s["lr"] * jnp.sign(m * beta_1 + g * (1 - beta_1)), {"momentum": m * beta_2 + g * (1 - beta_2)}
+        return -s["lr"] * jnp.sign(m * beta_1 + g * (1 - beta_1)), {
+            "momentum": m * beta_2 + g * (1 - beta_2)
+        }
 
     return rule(Leaf(update, ((Slot("momentum"),),)))
 
@@ -237,10 +255,14 @@ def schedule_free_adamw(
         average = (1 - s["weight"]) * average + s["weight"] * z
         return (1 - beta_1) * z + beta_1 * average - p, {"momentum": z, "velocity": v}
 
-    return rule(Leaf(update, ((Slot("momentum", initial=lambda value: value), Slot("velocity")),)), scalars)
+    return rule(
+        Leaf(update, ((Slot("momentum", initial=lambda value: value), Slot("velocity")),)), scalars
+    )
 
 
-def _adam_leaf(beta_1: float, beta_2: float, epsilon: float, amsgrad: bool = False, rate: str = "alpha") -> Leaf:
+def _adam_leaf(
+    beta_1: float, beta_2: float, epsilon: float, amsgrad: bool = False, rate: str = "alpha"
+) -> Leaf:
     def update(g: Any, p: Any, slots: Any, s: Scalars) -> Any:
         m = slots["momentum"] + (g - slots["momentum"]) * (1 - beta_1)
         v = slots["velocity"] + (g * g - slots["velocity"]) * (1 - beta_2)

@@ -57,6 +57,7 @@ def _fetch(origin: str, target: Path, file: BinaryIO) -> None:
             _continue(origin, target.name, file)
             return
         except urllib.error.HTTPError as error:
+            error.close()
             raise _unreachable(origin, target, f"HTTP {error.code} {error.reason}") from None
         except (OSError, HTTPException) as error:
             # A source that never answered will not at once; one that broke off may go on.

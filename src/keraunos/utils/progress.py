@@ -52,7 +52,7 @@ class Progbar:
         self.mode = _mode(verbose, self.stream)
         self._start = self._drawn = time.monotonic()
         self._first: tuple[int, float] | None = None  # what the rate leaves out: it compiles
-        self._last: tuple[int, Values] = (0, None)
+        self._seen = 0
         self._length = 0
         self._open = False
         self._display: Any = None
@@ -72,7 +72,7 @@ class Progbar:
         now = time.monotonic()
         if finalize is None:
             finalize = self.target is not None and step >= self.target
-        self._last = (step, values)
+        self._seen = step
         if finalize:
             self._finish(step, values, now)
         elif now - self._drawn >= _INTERVALS.get(self.mode, np.inf):
@@ -80,6 +80,11 @@ class Progbar:
             self._drawn = time.monotonic()
         if self._first is None:
             self._first = (step, now)
+
+    @property
+    def seen(self) -> int:
+        """The number of steps that were last said to be done."""
+        return self._seen
 
     def close(self) -> None:
         """End the line of a bar that was broken off."""

@@ -1,4 +1,4 @@
-"""The learning rate schedules of Keras: each is its constructor's arguments and a formula of the step."""
+"""The learning rate schedules: each is its arguments and a formula of the step."""
 
 from __future__ import annotations
 
@@ -27,7 +27,11 @@ class LearningRateSchedule(signature.Configurable):
 
     def __call__(self, step: Any) -> Any:
         """Return the learning rate of a step, counted from 0."""
-        raise NotImplementedError(errors.report(f"{type(self).__name__} has no __call__()", fix="write __call__(self, step)"))
+        raise NotImplementedError(
+            errors.report(
+                f"{type(self).__name__} has no __call__()", fix="write __call__(self, step)"
+            )
+        )
 
 
 @register()
@@ -47,7 +51,12 @@ class ExponentialDecay(LearningRateSchedule):
     """
 
     def __init__(
-        self, initial_learning_rate: float, decay_steps: int, decay_rate: float, staircase: bool = False, name: str = "ExponentialDecay"
+        self,
+        initial_learning_rate: float,
+        decay_steps: int,
+        decay_rate: float,
+        staircase: bool = False,
+        name: str = "ExponentialDecay",
     ) -> None:
         self.initial_learning_rate, self.decay_rate = initial_learning_rate, decay_rate
         self.decay_steps, self.staircase, self.name = _positive(decay_steps), staircase, name
@@ -69,7 +78,12 @@ class InverseTimeDecay(LearningRateSchedule):
     """
 
     def __init__(
-        self, initial_learning_rate: float, decay_steps: int, decay_rate: float, staircase: bool = False, name: str = "InverseTimeDecay"
+        self,
+        initial_learning_rate: float,
+        decay_steps: int,
+        decay_rate: float,
+        staircase: bool = False,
+        name: str = "InverseTimeDecay",
     ) -> None:
         self.initial_learning_rate, self.decay_rate = initial_learning_rate, decay_rate
         self.decay_steps, self.staircase, self.name = _positive(decay_steps), staircase, name
@@ -93,9 +107,17 @@ class PiecewiseConstantDecay(LearningRateSchedule):
         [1.0, 0.5, 0.25]
     """
 
-    def __init__(self, boundaries: Sequence[float], values: Sequence[float], name: str = "PiecewiseConstant") -> None:
+    def __init__(
+        self, boundaries: Sequence[float], values: Sequence[float], name: str = "PiecewiseConstant"
+    ) -> None:
         if len(boundaries) != len(values) - 1:
-            raise ValueError(errors.report(name, expected="one boundary fewer than values", got=f"{len(boundaries)} boundaries, {len(values)} values"))
+            raise ValueError(
+                errors.report(
+                    name,
+                    expected="one boundary fewer than values",
+                    got=f"{len(boundaries)} boundaries, {len(values)} values",
+                )
+            )
         self.boundaries, self.values, self.name = boundaries, values, name
 
     def __call__(self, step: Any) -> Any:
@@ -129,8 +151,16 @@ class PolynomialDecay(LearningRateSchedule):
         cycle: bool = False,
         name: str = "PolynomialDecay",
     ) -> None:
-        self.initial_learning_rate, self.end_learning_rate = initial_learning_rate, end_learning_rate
-        self.decay_steps, self.power, self.cycle, self.name = _positive(decay_steps), power, cycle, name
+        self.initial_learning_rate, self.end_learning_rate = (
+            initial_learning_rate,
+            end_learning_rate,
+        )
+        self.decay_steps, self.power, self.cycle, self.name = (
+            _positive(decay_steps),
+            power,
+            cycle,
+            name,
+        )
 
     def __call__(self, step: Any) -> Any:
         step, steps = _float(step), self.decay_steps
@@ -167,7 +197,11 @@ class CosineDecay(LearningRateSchedule):
         warmup_target: float | None = None,
         warmup_steps: int = 0,
     ) -> None:
-        self.initial_learning_rate, self.decay_steps, self.alpha = initial_learning_rate, _positive(decay_steps), alpha
+        self.initial_learning_rate, self.decay_steps, self.alpha = (
+            initial_learning_rate,
+            _positive(decay_steps),
+            alpha,
+        )
         self.name, self.warmup_target, self.warmup_steps = name, warmup_target, warmup_steps
 
     def __call__(self, step: Any) -> Any:
@@ -208,7 +242,10 @@ class CosineDecayRestarts(LearningRateSchedule):
         alpha: float = 0.0,
         name: str = "SGDRDecay",
     ) -> None:
-        self.initial_learning_rate, self.first_decay_steps = initial_learning_rate, _positive(first_decay_steps)
+        self.initial_learning_rate, self.first_decay_steps = (
+            initial_learning_rate,
+            _positive(first_decay_steps),
+        )
         self.t_mul, self.m_mul, self.alpha, self.name = t_mul, m_mul, alpha, name
 
     def __call__(self, step: Any) -> Any:
@@ -235,5 +272,7 @@ def _float(step: Any) -> Any:
 
 def _positive(steps: float) -> float:
     if steps <= 0:
-        raise ValueError(errors.report("decay_steps of a schedule", expected="more than 0", got=steps))
+        raise ValueError(
+            errors.report("decay_steps of a schedule", expected="more than 0", got=steps)
+        )
     return steps

@@ -1,0 +1,103 @@
+"""What the loop asks of XLA and of the host: few programs, no waiting, small types."""
+
+import jax
+import numpy as np
+import pytest
+
+import keraunos as keras
+from keraunos import layers
+from keraunos._training import fitting
+from keraunos._training.program import bucket
+
+RNG = np.random.default_rng(0)
+X = RNG.normal(size=(64, 6)).astype("float32")
+Y = RNG.integers(0, 3, 64)
+
+
+def made(optimizer="adam"):
+    model = keras.Sequential([keras.Input((6,)), layers.Dense(8, "relu"), layers.Dense(3, "softmax")])
+    model.compile(optimizer, "sparse_categorical_crossentropy", metrics=["accuracy"])
+    return model
+
+
+def test_building_a_model_compiles_nothing(compilations):
+    with compilations() as count:
+        inputs = x = keras.Input((48, 48, 3))
+        for filters in (4, 8, 16):
+            x = layers.Conv2D(filters, 3, padding="same")(x)
+            x = layers.BatchNormalization()(x)
+            x = layers.SeparableConv2D(filters, 3)(layers.MaxPooling2D()(x))
+        x = layers.Dense(10)(layers.Flatten()(layers.Activation("relu")(x)))
+        keras.Model(inputs, x).summary(print_fn=lambda line: None)
+    assert count() == 0
+
+
+def test_fit_and_validation_compile_two_programs(compilations):
+    model = made()
+    with compilations() as count:
+        model.fit(X, Y, batch_size=16, epochs=3, validation_data=(X[:50], Y[:50]), verbose=0)
+    assert count() <= 2
+    with compilations() as count:
+        model.fit(X, Y, batch_size=16, epochs=3, validation_data=(X[:50], Y[:50]), verbose=0)
+    assert count() == 0
+
+
+def test_an_epoch_waits_for_the_device_once(monkeypatch):
+    reads = []
+    plain = fitting.plain
+    monkeypatch.setattr(fitting, "plain", lambda results: reads.append(1) or plain(results))
+    made().fit(X, Y, batch_size=2, epochs=3, verbose=0)
+    assert len(reads) == 3
+
+
+def test_buckets_are_few():
+    sizes = {bucket(count, 1000) for count in range(1, 1001)}
+    assert sizes == {1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1000}
+
+
+@pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16", "bfloat16"])
+def test_half_precision_learns_and_keeps_its_dtypes(policy):
+    keras.config.set_dtype_policy(policy)
+    try:
+        keras.utils.set_random_seed(0)
+        inputs = keras.Input((8, 8, 1))
+        x = layers.BatchNormalization()(layers.Conv2D(4, 3, activation="relu")(inputs))
+        outputs = layers.Dense(2, "softmax", dtype="float32")(layers.Flatten()(x))
+        model = keras.Model(inputs, outputs)
+    finally:
+        keras.config.set_dtype_policy("float32")
+    model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+    images = RNG.normal(size=(64, 8, 8, 1)).astype("float32")
+    labels = (images.mean((1, 2, 3)) > 0).astype(int)
+    losses = model.fit(images, labels, epochs=8, verbose=0).history["loss"]
+    assert losses[-1] < losses[0]
+    kept = "float32" if policy.startswith("mixed") else policy
+    assert model.layers[1].kernel.dtype == kept
+    assert model.layers[1].compute_dtype == policy.removeprefix("mixed_")
+    assert model.predict(images, verbose=0).dtype == np.float32
+
+
+def test_a_memory_map_is_streamed_and_trains_as_an_array_does(tmp_path):
+    path = tmp_path / "x.npy"
+    np.save(path, X)
+    streamed, whole = made("sgd"), made("sgd")
+    streamed.set_weights(whole.get_weights())
+    given = {"batch_size": 16, "epochs": 2, "shuffle": False, "verbose": 0}
+    a = streamed.fit(np.load(path, mmap_mode="r"), Y, **given).history
+    b = whole.fit(X, Y, **given).history
+    np.testing.assert_allclose(a["loss"], b["loss"], rtol=1e-6)
+
+
+def test_float64_and_int64_are_narrowed_and_say_so_where_they_cannot_be():
+    model = made()
+    model.fit(X.astype("float64"), Y.astype("int64"), verbose=0)
+    with pytest.raises(ValueError, match="32 bits"):
+        model.predict(np.full((2, 6), 2**40), verbose=0)
+
+
+def test_programs_follow_the_seed():
+    a = made()
+    keras.utils.set_random_seed(1)
+    first = a.fit(X, Y, verbose=0).history["loss"]
+    assert np.isfinite(first).all()
+    assert not isinstance(a.optimizer.iterations._value, jax.core.Tracer)
