@@ -39,7 +39,7 @@ CONTENDERS = {
     "keras-tf": _keras("tensorflow", "tensorflow", "TensorFlow"),
     "torch": Contender("plain PyTorch, a loop written by hand", "plain_torch", "torch", ("torch",)),
     "jax": Contender(
-        "bare JAX and optax: not a peer but a floor for this engine (no xception)",
+        "bare JAX and optax: not a peer but a yardstick (no xception)",
         "plain_jax",
         "jax",
         ("jax", "jaxlib", "optax"),

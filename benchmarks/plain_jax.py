@@ -1,4 +1,4 @@
-"""The models in bare JAX and optax: what is left for keraunos to gain on the same engine."""
+"""The models in bare JAX and optax: what the same engine does with nothing around it."""
 
 from __future__ import annotations
 

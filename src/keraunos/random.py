@@ -67,7 +67,8 @@ class SeedGenerator(Configurable):
 
 
 def _key_of(seed: int, call: int = 0) -> jax.Array:
-    return jax.random.wrap_key_data(np.array([seed % 2**32, call], np.uint32), impl="threefry2x32")
+    data: Any = np.array([seed % 2**32, call], np.uint32)
+    return jax.random.wrap_key_data(data, impl="threefry2x32")
 
 
 def _key(seed: Any) -> jax.Array:

@@ -90,7 +90,9 @@ def each_way(cases):
     ]
 
 
-@pytest.mark.parametrize(("shape", "kernel_shape", "options", "cpu", "data_format"), each_way(CASES))
+@pytest.mark.parametrize(
+    ("shape", "kernel_shape", "options", "cpu", "data_format"), each_way(CASES)
+)
 def test_convolution(shape, kernel_shape, options, cpu, data_format, monkeypatch):
     monkeypatch.setattr(conv, "runs_on_cpu", lambda: cpu)
     options = {**options, "data_format": data_format}

@@ -63,8 +63,10 @@ def test_equals_windowed_reduction(shape, pool_size, strides, padding, data_form
             (max_pool, max_reference, ties),
             (average_pool, average_reference, x),
         ]:
-            got, pull = jax.vjp(lambda x: kernel(x, pool_size, **options), at)
-            want, pull_plain = jax.vjp(lambda x: plain(x, pool_size, *options.values()), at)
+            got, pull = jax.vjp(lambda x, kernel=kernel: kernel(x, pool_size, **options), at)
+            want, pull_plain = jax.vjp(
+                lambda x, plain=plain: plain(x, pool_size, *options.values()), at
+            )
             cotangent = jnp.resize(cotangent, want.shape)
             results.append((got, want, pull(cotangent)[0], pull_plain(cotangent)[0]))
         return results

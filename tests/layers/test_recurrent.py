@@ -141,7 +141,9 @@ def test_mask_goes_on_with_sequences_only():
     embedded = layers.Embedding(5, 4, mask_zero=True)
     twice = layers.LSTM(4)(layers.LSTM(4, return_sequences=True)(embedded(words)))
     assert twice.shape == (2, 4)
-    model = keras.Sequential([embedded, layers.Bidirectional(layers.GRU(4, return_sequences=True)), layers.LSTM(4)])
+    model = keras.Sequential(
+        [embedded, layers.Bidirectional(layers.GRU(4, return_sequences=True)), layers.LSTM(4)]
+    )
     shorter = model(words[:, :2])
     close(model(words), shorter)
 
@@ -166,4 +168,3 @@ def test_copies_from_config(layer):
     layer(X), copy(X)
     copy.set_weights(layer.get_weights())
     jax.tree.map(close, copy(X), layer(X))
-

@@ -207,7 +207,7 @@ def test_summary_has_keras_totals_and_whole_names(capsys):
     )
     model.summary()
     text = capsys.readouterr().out
-    assert 'Model: "m"' in text and f"{name} (Dense)" in text and "(None, 4)" in text
+    assert all(part in text for part in ('Model: "m"', f"{name} (Dense)", "(None, 4)"))
     assert "Total params: 52 (208.00 B)" in text
     assert "Trainable params: 44 (176.00 B)" in text
     assert "Non-trainable params: 8 (32.00 B)" in text

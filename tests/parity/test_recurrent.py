@@ -42,7 +42,9 @@ def same_weights(ours, theirs):
     """Give both layers the same random weights; their order and shapes must agree."""
     shapes = [w.shape for w in theirs.weights]
     assert [tuple(w.shape) for w in ours.weights] == shapes
-    assert [w.path.split("/")[-2:] for w in ours.weights] == [w.path.split("/")[-2:] for w in theirs.weights]
+    assert [w.path.split("/")[-2:] for w in ours.weights] == [
+        w.path.split("/")[-2:] for w in theirs.weights
+    ]
     rng = np.random.default_rng(1)
     values = [0.5 * rng.normal(size=shape).astype("float32") for shape in shapes]
     ours.set_weights(values)
@@ -58,7 +60,9 @@ def run(layer, x, masked, starts):
     def total(weights, x):
         rest = [v.value for v in layer.non_trainable_variables]
         outputs = jax.tree.leaves(layer.stateless_call(weights, rest, x, **options)[0])
-        return sum(jnp.sum(y * jnp.cos(jnp.arange(y.size)).reshape(y.shape)) for y in outputs), outputs
+        return sum(
+            jnp.sum(y * jnp.cos(jnp.arange(y.size)).reshape(y.shape)) for y in outputs
+        ), outputs
 
     weights = [v.value for v in layer.trainable_variables]
     return jax.tree.leaves(jax.jit(jax.grad(total, (0, 1), has_aux=True))(weights, x))
@@ -127,7 +131,11 @@ def test_other_backward_layer():
 
 def test_stacked_cells():
     ours, theirs = (
-        m.layers.RNN([m.layers.LSTMCell(3), m.layers.GRUCell(UNITS)], return_sequences=True, return_state=True)
+        m.layers.RNN(
+            [m.layers.LSTMCell(3), m.layers.GRUCell(UNITS)],
+            return_sequences=True,
+            return_state=True,
+        )
         for m in (keraunos, keras)
     )
     assert_same(ours, theirs, False, 2, False)
@@ -139,7 +147,9 @@ def test_configs_go_both_ways(name):
         layers = m.layers
         if name == "Bidirectional":
             return layers.Bidirectional(layers.LSTM(UNITS, dropout=0.1), merge_mode="sum")
-        return getattr(layers, name)(UNITS, kernel_regularizer="l2", go_backwards=True, recurrent_dropout=0.2)
+        return getattr(layers, name)(
+            UNITS, kernel_regularizer="l2", go_backwards=True, recurrent_dropout=0.2
+        )
 
     ours, theirs = make(keraunos), make(keras)
     there = getattr(keras.layers, name).from_config(ours.get_config()).get_config()

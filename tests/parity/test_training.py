@@ -135,7 +135,9 @@ def test_ten_steps(build):
 @pytest.mark.parametrize("build", [perceptron, several, lstm])
 def test_predict_and_evaluate(build):
     ours, theirs, x, y = both(build)
-    for a, b in zip(_listed(ours.predict(x, verbose=0)), _listed(theirs.predict(x, verbose=0)), strict=True):
+    for a, b in zip(
+        _listed(ours.predict(x, verbose=0)), _listed(theirs.predict(x, verbose=0)), strict=True
+    ):
         np.testing.assert_allclose(a, b, atol=1e-5)
     want = theirs.evaluate(x, y, batch_size=16, verbose=0, return_dict=True)
     found = ours.evaluate(x, y, batch_size=16, verbose=0, return_dict=True)
@@ -151,7 +153,10 @@ def test_predict_and_evaluate(build):
         {"class_weight": {0: 1.0, 1: 2.0, 2: 0.5, 3: 1.5}},
         {"sample_weight": RNG.random(60).astype("float32")},
         {"validation_data": (VECTORS[:10], LABELS[:10]), "validation_freq": 2},
-        {"validation_data": (VECTORS[:10], LABELS[:10], np.arange(10.0)), "validation_batch_size": 4},
+        {
+            "validation_data": (VECTORS[:10], LABELS[:10], np.arange(10.0)),
+            "validation_batch_size": 4,
+        },
         {"initial_epoch": 2},
     ],
     ids=lambda a: next(iter(a)),

@@ -229,7 +229,8 @@ def test_batch_forms():
     first = model.train_on_batch(X[:16], Y[:16], return_dict=True)
     assert sorted(first) == ["accuracy", "loss"]
     loss, accuracy = model.test_on_batch(X[:16], Y[:16])
-    assert np.isfinite(loss) and 0 <= accuracy <= 1
+    assert np.isfinite(loss)
+    assert 0 <= accuracy <= 1
     assert model.predict_on_batch(X[:5]).shape == (5, 3)
 
 

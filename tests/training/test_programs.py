@@ -15,7 +15,9 @@ Y = RNG.integers(0, 3, 64)
 
 
 def made(optimizer="adam"):
-    model = keras.Sequential([keras.Input((6,)), layers.Dense(8, "relu"), layers.Dense(3, "softmax")])
+    model = keras.Sequential(
+        [keras.Input((6,)), layers.Dense(8, "relu"), layers.Dense(3, "softmax")]
+    )
     model.compile(optimizer, "sparse_categorical_crossentropy", metrics=["accuracy"])
     return model
 

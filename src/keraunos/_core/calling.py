@@ -313,7 +313,7 @@ def _explained(layer: Layer, error: Exception, args: Any, path: list[str]) -> Ex
     ):
         new: Exception = TypeError(
             errors.report(
-                f"{_where(layer, path)}, {_line_of(error)}: Python needs a value that is not there yet",
+                f"{_where(layer, path)}, {_line_of(error)}: Python needs a value too early",
                 expected="call() to compute with keras.ops; `if`, float(), numpy need a value",
                 got=text.split("\n")[0],
                 fix="use keras.ops.where or keras.ops.cond; compile(run_eagerly=True) to debug",

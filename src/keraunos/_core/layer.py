@@ -274,7 +274,7 @@ class Layer(signature.Configurable):
 
     @property
     def weights(self) -> list[Variable]:
-        """The variables, less what is of the moment only, as the states of a stateful recurrent layer."""
+        """The variables, less what is of the moment only, as states of a stateful layer."""
         return [v for v in self.variables if not getattr(v, "transient", False)]
 
     @property

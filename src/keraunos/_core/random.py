@@ -84,7 +84,8 @@ def next_key(seed: int | None = None) -> jax.Array:
 
 
 def _base_key(seed: int) -> Any:
-    return jax.random.wrap_key_data(_key_data(seed), impl="threefry2x32")
+    data: Any = _key_data(seed)
+    return jax.random.wrap_key_data(data, impl="threefry2x32")
 
 
 def step_seed() -> np.ndarray:

@@ -19,7 +19,7 @@ import jax
 import numpy as np
 
 from keraunos import config, errors
-from keraunos._core import lambdas, naming, sharing
+from keraunos._core import lambdas, sharing
 
 T = TypeVar("T")
 

@@ -30,6 +30,11 @@ class Configurable:
 
     _arguments: dict[str, Any]
 
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        # `help` shows what __init__ takes, not what __new__ does.
+        cls.__signature__ = inspect.Signature(list(parameters(cls).values()))
+
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
         self = super().__new__(cls)
         object.__setattr__(self, "_arguments", _bind(cls, args, kwargs))

@@ -64,7 +64,7 @@ class Variable:
     def value(self) -> jax.Array:
         """The array; inside a traced step, the traced one."""
         scope = state.current()
-        value: jax.Array = self._value if scope is None else scope.read(self)
+        value: Any = self._value if scope is None else scope.read(self)
         if scope is None:
             # The training loop hands its arrays over to the next step (donation): one that
             # somebody has seen is copied first.
@@ -92,7 +92,7 @@ class Variable:
         if isinstance(array, Tracer):
             raise RuntimeError(
                 errors.report(
-                    f"variable {self.path!r} was assigned in a compiled function that does not own it",
+                    f"variable {self.path!r} was assigned in a function that does not own it",
                     fix="create the variable in build() or __init__ of a layer of the model",
                 )
             )

@@ -103,9 +103,9 @@ class Objective:
                     if one is None or y[i] is None:
                         continue
                     loss = next((t.loss for t in self.terms if t.output == i), None)
-                    metric = metrics_room.resolve(
-                        one, tuple(y[i].shape), tuple(leaves[i].shape), loss
-                    )
+                    shapes = tuple(y[i].shape), tuple(leaves[i].shape)
+                    metric = metrics_room.resolve(one, *shapes, loss)
+                    metric.build(*shapes)
                     name = f"{self.names[i]}_{metric.name}" if self._several else metric.name
                     found.append(Gauge(i, metric, name, weighted))
         return found

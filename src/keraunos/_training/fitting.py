@@ -16,7 +16,7 @@ from keraunos._training.feed import Resident, Slices, Stream
 from keraunos._training.loop import Runner
 from keraunos._training.progress import Progbar
 from keraunos._training.step import Batch
-from keraunos.callbacks import CallbackList
+from keraunos.callbacks import CallbackList, ProgbarLogger
 
 Logs = dict[str, Any]
 
@@ -57,82 +57,86 @@ def fit(model: Any, plan: Plan) -> Any:
     callbacks = CallbackList(
         plan.callbacks,
         add_history=True,
-        add_progbar=False,
         model=model,
         verbose=plan.verbose,
         epochs=plan.epochs,
         steps=steps,
+        validation_freq=plan.validation_freq,
     )
-    runner = Runner(program, train)
+    run = Run(model, plan, Runner(program, train), callbacks, validation, steps)
     model.stop_training = False
     callbacks.on_train_begin()
     logs: Logs = {}
     try:
         for epoch in range(plan.initial_epoch, plan.epochs):
-            logs = _epoch(model, plan, runner, callbacks, validation, epoch, steps)
+            logs = run.epoch(epoch)
             if model.stop_training:
                 break
     finally:
+        # After an error too: the best weights are restored, files are closed.
         callbacks.on_train_end(logs)
     return model.history
 
 
-def _epoch(
-    model: Any,
-    plan: Plan,
-    runner: Runner,
-    callbacks: Any,
-    validation: Any,
-    epoch: int,
-    steps: int | None,
-) -> Logs:
-    runner.program.objective.reset()
-    callbacks.on_epoch_begin(epoch)
-    bar = Progbar(steps, title=f"Epoch {epoch + 1}/{plan.epochs}", verbose=plan.verbose)
-    seed = _epoch_seed(model) if plan.shuffle else None
-    try:
-        logs = _train_epoch(model, runner, callbacks, bar, plan.steps_per_epoch, seed)
-        if isinstance(runner.feed, Stream):
-            runner.feed.end_epoch()
-        if validation is not None and _validates(plan.validation_freq, epoch):
-            found = _measure(validation, callbacks, plan.validation_steps)
-            logs |= {"val_" + name: value for name, value in found.items()}
-        bar.update(steps or bar.seen, logs, finalize=True)
-    finally:
-        bar.close()
-    callbacks.on_epoch_end(epoch, logs)
-    return logs
+@dataclasses.dataclass
+class Run:
+    """One call of `fit`, ready to go: what its epochs share."""
 
+    model: Any
+    plan: Plan
+    runner: Runner
+    callbacks: Any
+    validation: Runner | None
+    steps: int | None
 
-def _train_epoch(
-    model: Any, runner: Runner, callbacks: Any, bar: Progbar, steps: int | None, seed: Any
-) -> Logs:
-    listens = callbacks.listens_to_batches
+    def epoch(self, number: int) -> Logs:
+        """Train for an epoch, validate, and return the logs."""
+        plan, feed_ = self.plan, self.runner.feed
+        self.runner.program.objective.reset()
+        self.callbacks.on_epoch_begin(number)
+        bar = self._bar(number)
+        try:
+            logs = self._train(bar)
+            if isinstance(feed_, Stream):
+                feed_.end_epoch()
+            if self.validation is not None and _validates(plan.validation_freq, number):
+                found = _measure(self.validation, self.callbacks, plan.validation_steps)
+                logs |= {"val_" + name: value for name, value in found.items()}
+            bar.update(bar.seen or self.steps or 0, logs, finalize=True)
+        finally:
+            bar.close()
+        self.callbacks.on_epoch_end(number, logs)
+        return logs
 
-    def before(number: int) -> None:
-        # A hook may have frozen a layer or put another optimizer: the program follows.
-        runner.program = (
-            model._train_program(runner.feed.first())
-            if model._stale(runner.program)
-            else runner.program
+    def _bar(self, number: int) -> Progbar:
+        title = f"Epoch {number + 1}/{self.plan.epochs}" if self.plan.epochs > 1 else None
+        own = any(isinstance(c, ProgbarLogger) for c in self.callbacks.callbacks)
+        return Progbar(self.steps, title=title, verbose=0 if own else self.plan.verbose)
+
+    def _train(self, bar: Progbar) -> Logs:
+        model, callbacks, listens = self.model, self.callbacks, self.callbacks.listens_to_batches
+
+        def before(step: int) -> None:
+            # A hook may have frozen a layer or put another optimizer: the program follows.
+            if model._stale(self.runner.program):
+                self.runner.program = model._train_program(self.runner.feed.first())
+            if listens == "each":
+                callbacks.on_train_batch_begin(step)
+
+        def after(done: int, results: Any) -> None:
+            if listens:
+                callbacks.on_train_batch_end(done - 1, lambda: plain(results))
+            bar.update(done, lambda: plain(results), finalize=False)
+
+        results = self.runner.epoch(
+            self.plan.steps_per_epoch,
+            seed=_epoch_seed(model) if self.plan.shuffle else None,
+            single=listens == "each",
+            before=before,
+            after=after,
+            stop=lambda: model.stop_training,
         )
-        if listens == "each":
-            callbacks.on_train_batch_begin(number)
-
-    def after(done: int, results: Any) -> None:
-        if listens:
-            callbacks.on_train_batch_end(done - 1, lambda: plain(results))
-        bar.update(done, lambda: plain(results), finalize=False)
-
-    results = runner.epoch(
-        steps,
-        seed=seed,
-        single=listens == "each",
-        before=before,
-        after=after,
-        stop=lambda: model.stop_training,
-    )
-    return plain(results)
+        return plain(results)
 
 
 def evaluate(
@@ -154,8 +158,6 @@ def evaluate(
         model._check_labels(data.host)
     listeners = CallbackList(
         callbacks,
-        add_history=False,
-        add_progbar=False,
         model=model,
         verbose=verbose,
         epochs=1,
@@ -164,7 +166,7 @@ def evaluate(
     bar = Progbar(steps or data.steps, verbose=verbose)
     try:
         found = _measure(Runner(program, data), listeners, steps, bar)
-        bar.update(steps or data.steps or bar.seen, found, finalize=True)
+        bar.update(bar.seen or steps or data.steps or 0, found, finalize=True)
     finally:
         bar.close()
     return found
@@ -178,8 +180,6 @@ def predict(
     total = steps or (None if isinstance(cpu_batches, Stream) else len(cpu_batches))
     listeners = CallbackList(
         callbacks,
-        add_history=False,
-        add_progbar=False,
         model=model,
         verbose=verbose,
         epochs=1,

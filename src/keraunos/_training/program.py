@@ -87,9 +87,15 @@ class StepProgram:
         fixed = {
             name: getattr(values, name) for name in Values._fields if name not in self._changes
         }
-        new, found = run(changing, fixed, random.step_seed(), *data)
-        put_values(self.boxes, Values(*(new.get(name, []) for name in Values._fields)))
-        return found
+        done: list[tuple[dict[str, Any], dict[str, Any]]] = []
+        try:
+            # No Python runs between the call and the list: Ctrl-C cannot come after the old
+            # values were given away and before the new ones are held.
+            done.extend(itertools.starmap(run, [(changing, fixed, random.step_seed(), *data)]))
+        finally:
+            for new, _ in done:
+                put_values(self.boxes, Values(*(new.get(name, []) for name in Values._fields)))
+        return done[0][1]
 
     # -- tracing and compiling --------------------------------------------------------------------
 

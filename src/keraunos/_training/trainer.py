@@ -12,7 +12,7 @@ from keraunos import errors
 from keraunos import losses as losses_room
 from keraunos import metrics as metrics_room
 from keraunos import optimizers as optimizers_room
-from keraunos._core import calling, context, naming, random, registry, state, symbolic
+from keraunos._core import calling, context, random, registry, state, symbolic
 from keraunos._core.layer import Layer
 from keraunos._core.symbolic import SymbolicTensor
 from keraunos._training import cache, eager, feed, fitting, step
@@ -91,11 +91,10 @@ class Trainer(Layer):
                 _check_metric(one)
         if (
             auto_scale_loss
-            and getattr(self, "compute_dtype", "") == "float16"
-            and hasattr(optimizers_room, "LossScaleOptimizer")
+            and self.compute_dtype == "float16"
+            and not isinstance(self.optimizer, optimizers_room.LossScaleOptimizer)
         ):
-            if not isinstance(self.optimizer, optimizers_room.LossScaleOptimizer):
-                self.optimizer = optimizers_room.LossScaleOptimizer(self.optimizer)
+            self.optimizer = optimizers_room.LossScaleOptimizer(self.optimizer)
         self.loss, self.run_eagerly, self.steps_per_execution = (
             loss,
             run_eagerly,
@@ -230,7 +229,8 @@ class Trainer(Layer):
         found = fitting.evaluate(
             self, x, y, batch_size or 32, verbose, sample_weight, steps, callbacks
         )
-        found = self._objective.ordered(found)
+        if self._objective is not None:
+            found = self._objective.ordered(found)
         return found if return_dict else _listed(found)
 
     def predict(

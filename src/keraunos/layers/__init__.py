@@ -2,6 +2,7 @@
 
 # ruff: isort: skip_file
 
+from keraunos import errors as _errors
 from keraunos._core.layer import (
     Layer as Layer,
 )
@@ -152,3 +153,5 @@ from keraunos.layers.wrappers import (
     TimeDistributed as TimeDistributed,
     Wrapper as Wrapper,
 )
+
+__getattr__ = _errors.missing(__name__, globals())

@@ -32,7 +32,9 @@ class GatedCell(Layer):
             self.recurrent_activation = activations.get(given["recurrent_activation"])
         self.use_bias = given["use_bias"]
         for name in ("kernel", "recurrent", "bias"):
-            rules = (given[f"{name}_{rule}"] for rule in ("initializer", "regularizer", "constraint"))
+            rules = (
+                given[f"{name}_{rule}"] for rule in ("initializer", "regularizer", "constraint")
+            )
             arguments.keep(self, name, *rules)
         for name in ("dropout", "recurrent_dropout"):
             setattr(self, name, arguments.between(self, name, given[name], 0, 1))
@@ -78,7 +80,9 @@ class GatedCell(Layer):
             mask = self._dropout_mask(self.dropout, sequences[:, 0])
             sequences = sequences * mask[:, None]
         if training and self.recurrent_dropout:
-            options["recurrent_dropout_mask"] = self._dropout_mask(self.recurrent_dropout, states[0])
+            options["recurrent_dropout_mask"] = self._dropout_mask(
+                self.recurrent_dropout, states[0]
+            )
         bias = None if self.bias is None else self.bias.value
         weights = self.kernel.value, self.recurrent_kernel.value, bias
         outputs, last = self._kernel(sequences, *states, *weights, **options)
@@ -181,7 +185,11 @@ class LSTMCell(GatedCell):
         def initializer(shape: Any, dtype: Any = None) -> Any:
             # Ones for the forget gate: at first the carry stays (Jozefowicz et al., 2015).
             draw = self.bias_initializer  # pyright: ignore[reportAttributeAccessIssue]
-            parts = draw((self.units,), dtype), jnp.ones(self.units, dtype), draw((2 * self.units,), dtype)
+            parts = (
+                draw((self.units,), dtype),
+                jnp.ones(self.units, dtype),
+                draw((2 * self.units,), dtype),
+            )
             return jnp.concatenate([jnp.asarray(part) for part in parts])
 
         return self.add_weight(
@@ -193,7 +201,10 @@ class LSTMCell(GatedCell):
         )
 
     def _kernel(self, *args: Any, **options: Any) -> tuple[jax.Array, Any]:
-        functions = {"activation": self.activation, "recurrent_activation": self.recurrent_activation}
+        functions = {
+            "activation": self.activation,
+            "recurrent_activation": self.recurrent_activation,
+        }
         return kernels.lstm(*args, **functions, **options)
 
 
@@ -242,7 +253,10 @@ class GRUCell(GatedCell):
         return arguments.weight(self, "bias", (2, 3 * self.units))
 
     def _kernel(self, *args: Any, **options: Any) -> tuple[jax.Array, Any]:
-        functions = {"activation": self.activation, "recurrent_activation": self.recurrent_activation}
+        functions = {
+            "activation": self.activation,
+            "recurrent_activation": self.recurrent_activation,
+        }
         return kernels.gru(*args, reset_after=self.reset_after, **functions, **options)
 
 
@@ -282,7 +296,9 @@ class StackedRNNCells(Layer):
             build_cell(cell, input_shape)
             input_shape = (input_shape[0], output_size(cell))
 
-    def call(self, inputs: jax.Array, states: Any, training: bool = False) -> tuple[jax.Array, list[Any]]:
+    def call(
+        self, inputs: jax.Array, states: Any, training: bool = False
+    ) -> tuple[jax.Array, list[Any]]:
         """Return the last cell's output and the new states of all cells."""
         new = []
         for cell, state in zip(self.cells, states):

@@ -103,9 +103,9 @@ class EinsumDense(Layer):
         bias_initializer: Any = "zeros",
         kernel_regularizer: Any = None,
         bias_regularizer: Any = None,
-        activity_regularizer: Any = None,
         kernel_constraint: Any = None,
         bias_constraint: Any = None,
+        activity_regularizer: Any = None,
         **kwargs: Any,
     ) -> None:
         later = ("lora_rank", "lora_alpha", "quantization_config", "gptq_unpacked_column_size")

@@ -38,10 +38,10 @@ class Embedding(Layer):
         output_dim: int,
         embeddings_initializer: Any = "uniform",
         embeddings_regularizer: Any = None,
-        activity_regularizer: Any = None,
         embeddings_constraint: Any = None,
         mask_zero: bool = False,
         weights: Any = None,
+        activity_regularizer: Any = None,
         **kwargs: Any,
     ) -> None:
         kwargs = arguments.refuse(self, kwargs, "lora_rank", "lora_alpha", "quantization_config")

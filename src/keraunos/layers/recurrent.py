@@ -18,8 +18,14 @@ from keraunos.layers import _arguments as arguments
 from keraunos.layers import _recurrent_cells as cells
 from keraunos.layers._recurrent_cells import (
     GRUCell as GRUCell,
+)
+from keraunos.layers._recurrent_cells import (
     LSTMCell as LSTMCell,
+)
+from keraunos.layers._recurrent_cells import (
     SimpleRNNCell as SimpleRNNCell,
+)
+from keraunos.layers._recurrent_cells import (
     StackedRNNCells as StackedRNNCells,
 )
 
@@ -80,7 +86,11 @@ class RNN(Layer):
         if sequences_shape[0] is None:
             where = f"{type(self).__name__} {self.name!r} with stateful=True"
             fix = "give it: keras.Input(batch_shape=(batch, time, features))"
-            raise ValueError(errors.report(where, expected="a known batch size", got=f"shape {sequences_shape}", fix=fix))
+            raise ValueError(
+                errors.report(
+                    where, expected="a known batch size", got=f"shape {sequences_shape}", fix=fix
+                )
+            )
         self.states = jax.tree.map(self._state_variable, self.get_initial_state(sequences_shape[0]))
 
     def _state_variable(self, value: jax.Array) -> Variable:
@@ -105,7 +115,11 @@ class RNN(Layer):
     def load_own_variables(self, store: Any) -> None: ...
 
     def call(
-        self, sequences: jax.Array, initial_state: Any = None, mask: Any = None, training: bool = False
+        self,
+        sequences: jax.Array,
+        initial_state: Any = None,
+        mask: Any = None,
+        training: bool = False,
     ) -> Any:
         states = self._first_states(sequences, initial_state)
         mask = next(iter(jax.tree.leaves(mask)), None)
@@ -118,7 +132,9 @@ class RNN(Layer):
     def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
         """Return the mask where the output has a time axis, and none for the states."""
         mask = next(iter(jax.tree.leaves(previous_mask)), None) if self.return_sequences else None
-        return [mask] + [None] * len(jax.tree.leaves(self.state_size)) if self.return_state else mask
+        return (
+            [mask] + [None] * len(jax.tree.leaves(self.state_size)) if self.return_state else mask
+        )
 
     def _first_states(self, sequences: jax.Array, given: Any) -> list[Any]:
         batch = sequences.shape[0]
@@ -138,7 +154,9 @@ class RNN(Layer):
             )
         return found
 
-    def _loop(self, sequences: Any, states: list[Any], mask: Any, training: bool) -> tuple[Any, Any, list[Any]]:
+    def _loop(
+        self, sequences: Any, states: list[Any], mask: Any, training: bool
+    ) -> tuple[Any, Any, list[Any]]:
         """Return all outputs (batch, time, ...), the last one and the last states."""
         if isinstance(self.cell, cells.GatedCell):
             options = {"mask": mask, "go_backwards": self.go_backwards}
@@ -156,7 +174,9 @@ class RNN(Layer):
 
         return self._scan(step, sequences, states, mask)
 
-    def _scan(self, step: Any, sequences: Any, states: list[Any], mask: Any) -> tuple[Any, Any, list[Any]]:
+    def _scan(
+        self, step: Any, sequences: Any, states: list[Any], mask: Any
+    ) -> tuple[Any, Any, list[Any]]:
         xs = jnp.swapaxes(sequences, 0, 1)
         keep = None if mask is None else jnp.swapaxes(mask, 0, 1).astype(bool)
         kind = jax.eval_shape(step, states, xs[0])[1]
@@ -170,7 +190,9 @@ class RNN(Layer):
             if keep is None:
                 return (new, output), output
             new = jax.tree.map(lambda n, s: _where(keep, n, s), new, states)
-            kept = _where(keep, output, jnp.zeros_like(output) if self.zero_output_for_mask else before)
+            kept = _where(
+                keep, output, jnp.zeros_like(output) if self.zero_output_for_mask else before
+            )
             return (new, kept), kept
 
         unroll = max(len(xs), 1) if self.unroll else 1
@@ -402,18 +424,26 @@ class Bidirectional(Layer):
         **kwargs: Any,
     ) -> None:
         if not isinstance(layer, Layer):
-            raise ValueError(errors.report("Bidirectional", expected="a recurrent layer", got=repr(layer)))
+            raise ValueError(
+                errors.report("Bidirectional", expected="a recurrent layer", got=repr(layer))
+            )
         super().__init__(**kwargs)
         if merge_mode not in _MERGES:
-            raise arguments.complain(self, "merge_mode", f"one of {', '.join(map(repr, _MERGES))}", merge_mode)
+            raise arguments.complain(
+                self, "merge_mode", f"one of {', '.join(map(repr, _MERGES))}", merge_mode
+            )
         self.merge_mode = merge_mode
         self.forward_layer = _copied(layer, "forward_")
         self.backward_layer = backward_layer or _copied(layer, "backward_", turned=True)
         for name in ("stateful", "return_sequences", "return_state", "go_backwards"):
             ways = [getattr(one, name) for one in (self.forward_layer, self.backward_layer)]
             if (ways[0] == ways[1]) == (name == "go_backwards"):
-                expected = f"{'opposite' if name == 'go_backwards' else 'equal'} {name} in both layers"
-                raise ValueError(errors.report(f"Bidirectional {self.name!r}", expected=expected, got=ways))
+                expected = (
+                    f"{'opposite' if name == 'go_backwards' else 'equal'} {name} in both layers"
+                )
+                raise ValueError(
+                    errors.report(f"Bidirectional {self.name!r}", expected=expected, got=ways)
+                )
         for one in (self.forward_layer, self.backward_layer):
             if hasattr(one, "zero_output_for_mask"):
                 one.zero_output_for_mask = one.return_sequences
@@ -430,7 +460,11 @@ class Bidirectional(Layer):
             self.set_weights(self._first_weights)
 
     def call(
-        self, sequences: jax.Array, initial_state: Any = None, mask: Any = None, training: bool = False
+        self,
+        sequences: jax.Array,
+        initial_state: Any = None,
+        mask: Any = None,
+        training: bool = False,
     ) -> Any:
         half = len(initial_state or ()) // 2
         starts = (initial_state[:half], initial_state[half:]) if initial_state else (None, None)

@@ -56,7 +56,7 @@ class TimeDistributed(Wrapper):
 
     Example:
         >>> from keraunos.layers import Dense
-        >>> TimeDistributed(Dense(4))(jnp.ones((2, 5, 3))).shape
+        >>> TimeDistributed(Dense(4))(jax.numpy.ones((2, 5, 3))).shape
         (2, 5, 4)
     """
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -16,7 +17,14 @@ def formula(
 
     def enter(function: Callable[..., Any]) -> Callable[..., Any]:
         # Named apart from the ops of the same name (binary_crossentropy ...), whose order differs.
-        made = op(function, name=f"{kind}.{function.__name__}")
+        row = inspect.signature(function)
+        # As a row of text: op leaves the options as the plain numbers they are.
+        empty = inspect.Parameter.empty
+        names = [
+            n if p.default is empty else f"{n}={p.default!r}" for n, p in row.parameters.items()
+        ]
+        made = op(function, ", ".join(names), name=f"{kind}.{function.__name__}")
+        made.__signature__ = row
         made.__name__ = made.__qualname__ = function.__name__
         made.__module__ = function.__module__
         return register(*aliases, kind=kind)(made)

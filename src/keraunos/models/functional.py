@@ -197,7 +197,8 @@ class Functional(Model):
         def edge(tensor: SymbolicTensor) -> list[Any]:
             # Keras counts a nested graph's own node too, but only here.
             name, node, index = history(tensor)
-            return [name, node + isinstance(tensor.node.operation, Functional), index]
+            nested = isinstance(getattr(tensor.node, "operation", None), Functional)
+            return [name, node + nested, index]
 
         layers = []
         for operation in self._operations:
@@ -299,12 +300,11 @@ def _replay(
     while pending:
         left = []
         for layer, index, node in pending:
-            later = any(n == layer and i < index for n, i, _ in left)
             try:
-                args, kwargs = ([], {}) if later else _filled(made, node)
+                if any(n == layer and i < index for n, i, _ in left):
+                    raise _NotYet
+                args, kwargs = _filled(made, node)
             except _NotYet:
-                later = True
-            if later:
                 left.append((layer, index, node))
                 continue
             operation = made[layer].operation

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, cast
 
 import jax
 import jax.numpy as jnp
@@ -35,7 +35,8 @@ class Model(Trainer):
         if cls is Model and _means_graph(args, kwargs):
             from keraunos.models.functional import Functional
 
-            return super().__new__(Functional, *args, **kwargs)
+            graph: Any = Functional
+            return super().__new__(graph, *args, **kwargs)
         return super().__new__(cls, *args, **kwargs)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -43,10 +44,10 @@ class Model(Trainer):
             # A subclass that hands a graph to super().__init__() becomes functional too.
             from keraunos.models.functional import Functional
 
-            cls = type(self)
-            both: Any = type(cls.__name__, (cls, Functional), {"__module__": cls.__module__})
-            self.__class__ = both
-            both.__bases__[1].__init__(self, *args, **kwargs)
+            cls, graph = type(self), cast(Any, Functional)
+            bases = (cls, graph)
+            self.__class__ = type(cls.__name__, bases, {"__module__": cls.__module__})
+            graph.__init__(self, *args, **kwargs)
             return
         super().__init__(*args, **kwargs)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import re
 import shutil
@@ -161,8 +162,8 @@ def _table(heads: list[str], rows: list[list[str]], room: int | None) -> list[st
         if i:
             lines.append(_rule("├┼┤", "─", widths))
         wrapped = [_wrap(text, width) for text, width in zip(row, widths, strict=True)]
-        for n in range(max(map(len, wrapped))):
-            lines.append(_cells([w[n] if n < len(w) else "" for w in wrapped], widths, "│", right))
+        for texts in itertools.zip_longest(*wrapped, fillvalue=""):
+            lines += [_cells(list(texts), widths, "│", right)]
     return [*lines, _rule("└┴┘", "─", widths)]
 
 

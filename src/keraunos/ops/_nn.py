@@ -213,12 +213,16 @@ def dot_product_attention(
             errors.report("dot_product_attention", got="attn_logits_soft_cap", fix="leave it out")
         )
     dtype = jnp.result_type(query, key, value)
-    arrays = (x.astype(dtype) for x in (query, key, value))
+    arrays = [x.astype(dtype) for x in (query, key, value)]
     bias = None if bias is None else bias.astype(dtype)
     mask = None if mask is None else mask.astype(bool)
-    kind = "cudnn" if flash_attention else "xla"
     return jax.nn.dot_product_attention(
-        *arrays, bias, mask, scale=scale, is_causal=is_causal, implementation=kind
+        *arrays,
+        bias=bias,
+        mask=mask,
+        scale=scale,
+        is_causal=is_causal,
+        implementation="cudnn" if flash_attention else "xla",
     )
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 
 from keraunos import errors
 from keraunos._core import dtypes, symbolic
@@ -57,7 +58,9 @@ def divide_no_nan(x1: Any, x2: Any) -> Any:
 
 def where(condition: Any, x1: Any = None, x2: Any = None) -> Any:
     """x1 where the condition holds, else x2; of the condition alone the indices, as `nonzero`."""
-    return jnp.where(condition) if x1 is None and x2 is None else jnp.where(condition, x1, x2)
+    if x1 is None or x2 is None:
+        return jnp.where(condition)
+    return jnp.where(condition, x1, x2)
 
 
 def view(x: Any, dtype: Any = None) -> Any:
@@ -183,7 +186,7 @@ def bincount(x: Any, weights: Any = None, minlength: int = 0, sparse: bool = Fal
         minlength: the least number of counts; inside a compiled function the exact number.
         sparse: kept for programs that pass it; the result is dense.
     """
-    compiled = isinstance(x, jax.core.Tracer)
+    compiled = isinstance(x, Tracer)
     size = minlength if compiled else max(int(jnp.max(x, initial=-1)) + 1, minlength)
 
     def count(row: Any, weight: Any) -> Any:

@@ -7,6 +7,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+from jax.core import Tracer
 
 from keraunos import errors
 from keraunos._core.op import op, public_names
@@ -31,7 +32,7 @@ def cholesky(x: Any, upper: bool = False) -> Any:
         ValueError: x is not positive definite (not inside a compiled function).
     """
     factor = jnp.linalg.cholesky(x, upper=upper)
-    if not isinstance(factor, jax.core.Tracer) and bool(jnp.isnan(factor).any()):
+    if not isinstance(factor, Tracer) and bool(jnp.isnan(factor).any()):
         raise ValueError(errors.report("cholesky", expected="a symmetric positive definite matrix"))
     return factor
 

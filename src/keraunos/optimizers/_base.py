@@ -10,6 +10,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 
 from keraunos import errors
 from keraunos._core import naming, registry, signature, state
@@ -160,9 +161,7 @@ class Optimizer(Keeper):
         pairs = self._pairs(list(grads), trainable_variables)
         if pairs:
             values, variables = [g for g, _ in pairs], [v for _, v in pairs]
-            by_hand = state.current() is None and not any(
-                isinstance(g, jax.core.Tracer) for g in values
-            )
+            by_hand = state.current() is None and not any(isinstance(g, Tracer) for g in values)
             step = self._compiled if by_hand and self._is_pure() else self._update
             step(values, variables)
         self._iterations.assign(self._iterations.value + 1)

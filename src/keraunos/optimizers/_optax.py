@@ -77,7 +77,8 @@ class OptaxOptimizer(Optimizer):
             )
         before = jax.tree.unflatten(self._tree, [box.value for box in self._leaves])
         grads = [g.astype(v.dtype) for g, v in zip(grads, variables)]
-        moves, after = self.transformation.update(grads, before, [v.value for v in variables])
+        rule: Any = self.transformation
+        moves, after = rule.update(grads, before, [v.value for v in variables])
         for variable, move in zip(variables, moves):
             variable.assign((variable.value + rate * move).astype(variable.dtype))
         for box, leaf in zip(self._leaves, jax.tree.leaves(after)):

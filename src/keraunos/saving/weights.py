@@ -211,9 +211,9 @@ def _optimizer_values(
         # As in Keras: a learning rate just compiled counts more than the file's.
         report.optimizer = "left as it is: it had no state yet (use load_model to go on training)"
         return []
-    ordered = [stored.get(str(i)) for i in range(len(variables))]
-    if len(stored) == len(variables) and all(
-        data is not None and tuple(data.shape) == v.shape for data, v in zip(ordered, variables)
+    ordered = [stored[str(i)] for i in range(len(variables)) if str(i) in stored]
+    if len(stored) == len(ordered) == len(variables) and all(
+        tuple(data.shape) == v.shape for data, v in zip(ordered, variables)
     ):
         return [(v, _array(data)) for v, data in zip(variables, ordered)]
     got = f"{len(stored)} variables in the file"

@@ -154,7 +154,9 @@ class Progbar:
     ) -> tuple[list[str], list[str]]:
         """Return [count, time, rate] and the metrics, each as text."""
         rate = self._rate(step, now)
-        remaining = rate * (self.target - step) if self.target and not final else None
+        # The first drawing tells no rate: what it measured is mostly compilation.
+        guess = self.target is not None and self._first is not None and not final
+        remaining = rate * (self.target - step) if self.target and guess else None
         spent = _clock(now - self._start if remaining is None else remaining)
         found = values() if callable(values) else values or {}
         metrics = [f"{name}: {number(value)}" for name, value in found.items()]
@@ -162,7 +164,7 @@ class Progbar:
 
     def _rate(self, step: int, now: float) -> float:
         """Return seconds a step, without the first ones where there are more."""
-        if self._first is not None and step > self._first[0]:
+        if self._first is not None and step >= 4 * self._first[0]:
             return (now - self._first[1]) / (step - self._first[0])
         return (now - self._start) / step if step else 0.0
 
