@@ -181,5 +181,6 @@ def _second_start(name: str, workload: str, data: Path, settings: Settings) -> f
 
 
 def _milliseconds(results: dict[str, Result]) -> str:
-    times = {name: r.rounds[-1]["ms"] for name, r in results.items() if r.rounds}
+    alive = {name: r for name, r in results.items() if r.rounds and not r.dropped}
+    times = {name: r.rounds[-1]["ms"] for name, r in alive.items()}
     return ", ".join(f"{name} {ms:.2f}" for name, ms in times.items()) + " ms a step"

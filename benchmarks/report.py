@@ -46,7 +46,7 @@ def rows(workload: str, results: dict[str, Result]) -> list[str]:
     faster = ratios(results)
     out = []
     for name, result in results.items():
-        if not result.rounds:
+        if not result.rounds or result.dropped:
             continue
         ratio = f"{faster[name]:.2f} x" if name in faster else ""
         again = "" if result.again is None else f"{result.again:.1f}"

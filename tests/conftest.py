@@ -9,6 +9,9 @@ import tempfile
 # Before anything imports keras or matplotlib. Parallel workers inherit the first process's home.
 os.environ.setdefault("KERAS_BACKEND", "jax")
 os.environ.setdefault("MPLBACKEND", "Agg")
+# Thousands of small programs are compiled once and run once: XLA need not polish them.
+# (JAX_DISABLE_MOST_OPTIMIZATIONS=0 make test polishes.)
+os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
 if "PYTEST_XDIST_WORKER" not in os.environ:
     os.environ["KERAS_HOME"] = tempfile.mkdtemp(prefix="keraunos-test-home-")
     atexit.register(shutil.rmtree, os.environ["KERAS_HOME"], ignore_errors=True)

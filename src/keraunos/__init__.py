@@ -55,6 +55,20 @@ def version() -> str:
     return __version__
 
 
+def load_ipython_extension(ipython: Any) -> None:
+    """Install the import hook in a notebook: `%load_ext keraunos`."""
+    from keraunos import compat
+
+    compat.install()
+
+
+def unload_ipython_extension(ipython: Any) -> None:
+    """Undo `load_ipython_extension`."""
+    from keraunos import compat
+
+    compat.uninstall()
+
+
 def __getattr__(name: str) -> Any:
     if name in _ROOMS:
         return importlib.import_module(f"keraunos.{name}")

@@ -147,3 +147,18 @@ def test_wrong_usage_is_one_line(arguments, code, text):
     assert done.returncode == code
     assert text in done.stdout + done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_notebook_extension_installs_the_hook():
+    import sys
+
+    import keraunos
+
+    keraunos.load_ipython_extension(None)
+    try:
+        import keras
+
+        assert keras is keraunos
+    finally:
+        keraunos.unload_ipython_extension(None)
+    assert sys.modules.get("keras") is not keraunos

@@ -104,10 +104,8 @@ def test_dropout_in_training_only(kind, name):
 
 
 def test_dropout_is_the_same_at_each_step():
-    layer = layers.SimpleRNN(
-        2, activation=None, dropout=0.5, kernel_initializer="identity", recurrent_initializer="zeros",
-        return_sequences=True,
-    )  # fmt: skip
+    identity = {"kernel_initializer": "identity", "recurrent_initializer": "zeros"}
+    layer = layers.SimpleRNN(2, activation=None, dropout=0.5, return_sequences=True, **identity)
     dropped = np.asarray(layer(np.ones((8, 5, 2), "float32"), training=True))
     assert set(np.unique(dropped)) == {0, 2}
     close(dropped, dropped[:, :1].repeat(5, 1))

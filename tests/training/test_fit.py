@@ -294,3 +294,17 @@ def test_training_leaves_no_tracer_behind():
     model.fit(X, Y, verbose=0)
     assert not any(isinstance(v._value, jax.core.Tracer) for v in model.variables)
     assert float(model.optimizer.learning_rate) == pytest.approx(1e-3)
+
+
+def test_stateful_layers_carry_on_from_batch_to_batch_in_predict_and_fit():
+    sequence = RNG.normal(size=(4, 6, 3)).astype("float32")
+    whole = keras.Sequential([keras.Input(batch_shape=(4, 6, 3)), layers.LSTM(5)])
+    halves = keras.Sequential([keras.Input(batch_shape=(4, 3, 3)), layers.LSTM(5, stateful=True)])
+    halves.set_weights(whole.get_weights())
+    halves.predict(sequence[:, :3], batch_size=4, verbose=0)
+    carried = halves.predict(sequence[:, 3:], batch_size=4, verbose=0)
+    np.testing.assert_allclose(carried, whole.predict(sequence, batch_size=4, verbose=0), atol=1e-6)
+    halves.compile("sgd", "mse")
+    halves.layers[0].reset_state()
+    halves.fit(sequence[:, :3], carried, batch_size=4, verbose=0)
+    assert any(np.abs(v.numpy()).max() > 0 for v in halves.variables if "state" in v.name)

@@ -306,7 +306,7 @@ def _explained(layer: Layer, error: Exception, args: Any, path: list[str]) -> Ex
         error, (NotImplementedError, KeyboardInterrupt)
     ):
         return error
-    if text.startswith(("call of ", _where(layer, path))):
+    if text.startswith("call of ") or _name(layer) in text.split("\n")[0]:
         return _marked(error)
     if isinstance(
         error, jax.errors.ConcretizationTypeError | jax.errors.TracerArrayConversionError

@@ -15,8 +15,8 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from .depthwise import shifted_sum
 from ._geometry import IntOrInts, per_axis, runs_on_cpu, spatial_axes, window_padding
+from .depthwise import shifted_sum
 
 # Each group becomes a convolution of its own up to here; more would only slow the compiler.
 MOST_SPLIT_GROUPS = 32
@@ -32,10 +32,11 @@ def convolution(
     groups: int = 1,
     data_format: str = "channels_last",
 ) -> jax.Array:
-    """Convolves `x` (batch, *spatial, channels) with `kernel` (*window, channels // groups, filters).
+    """Convolves `x` (batch, *spatial, channels) with `kernel`.
 
-    `padding` is "valid", "same" or (one spatial axis only) "causal"; with
-    `data_format="channels_first"` both `x` and the result are (batch, channels, *spatial).
+    `kernel` is (*window, channels // groups, filters); `padding` is "valid", "same" or (one
+    spatial axis only) "causal"; with `data_format="channels_first"` both `x` and the result
+    are (batch, channels, *spatial).
 
     Example:
         >>> x, kernel = jnp.ones((1, 5, 1)), jnp.ones((3, 1, 1))

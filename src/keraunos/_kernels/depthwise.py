@@ -109,9 +109,7 @@ def _weights_gradient(x, weights, gradient, strides, dilation):
         xs = lax.dynamic_slice(x, (sample, start * strides[0], *corner), (1, span, *x.shape[2:]))
         gs = lax.dynamic_slice(gradient, (sample, start, *corner), (1, block, *gradient.shape[2:]))
         xs, gs = xs.astype(wide), gs.astype(wide)
-        shifts = [
-            _shift(xs, offset, (block, *counts), strides, dilation)[0] for offset in offsets
-        ]
+        shifts = [_shift(xs, offset, (block, *counts), strides, dilation)[0] for offset in offsets]
         return [
             total + sum(shift[row] * gs[0, row] for row in range(block))
             for total, shift in zip(sums, shifts)
@@ -134,9 +132,7 @@ def _shift(x, offset, counts, strides, dilation):
     """The elements of `x` that meet the window's element at `offset`."""
     starts = [at * step for at, step in zip(offset, dilation)]
     limits = [a + (n - 1) * stride + 1 for a, n, stride in zip(starts, counts, strides)]
-    return lax.slice(
-        x, (0, *starts, 0), (x.shape[0], *limits, x.shape[-1]), (1, *strides, 1)
-    )
+    return lax.slice(x, (0, *starts, 0), (x.shape[0], *limits, x.shape[-1]), (1, *strides, 1))
 
 
 def _pad(x, spatial):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import partial
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -110,7 +111,7 @@ def _max_along_jvp(axis, size, step, primals, tangents):
     return best, sum(picked)
 
 
-def _sum_along(x, axis, size, step):
+def _sum_along(x, axis, size, step) -> Any:
     return sum(
         jnp.where(offsets >= 0, part, 0).sum(axis + 1)
         for part, offsets in _folds(x, axis, size, step)

@@ -15,7 +15,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-from jax import lax
+from jax import core, lax
 
 from ._geometry import runs_on_cpu
 
@@ -125,7 +125,9 @@ def gru(
         of_state = [recurrent_kernel[:, :gates], gap, recurrent_kernel[:, gates:]]
         weights = jnp.concatenate([of_input, jnp.concatenate(of_state, 1)])
         if bias is not None:
-            bias = jnp.concatenate([bias[0, :gates] + bias[1, :gates], bias[0, gates:], bias[1, gates:]])
+            bias = jnp.concatenate(
+                [bias[0, :gates] + bias[1, :gates], bias[0, gates:], bias[1, gates:]]
+            )
         return _run(advance_after, x, (h0,), weights.T, bias, *options)
     of_state = jnp.pad(recurrent_kernel[:, :gates], ((0, 0), (0, units)))
     weights = jnp.concatenate([kernel, of_state]).T
@@ -162,7 +164,7 @@ def _run(advance, x, states, weights, bias, mask, dropout, go_backwards, zero_ou
     states = tuple(state.T for state in states)
     bias = jnp.zeros(len(weights), weights.dtype) if bias is None else bias
     dropout = None if dropout is None else dropout.T
-    loop = _loop_with_gradient if _is_closed(advance, weights, states) else _loop
+    loop: Any = _loop_with_gradient if _is_closed(advance, weights, states) else _loop
     outputs, last = loop(advance, go_backwards, x, states, weights, bias[:, None], keep, dropout)
     if keep is not None and zero_output:
         outputs = jnp.where(keep, outputs, 0)
@@ -244,7 +246,7 @@ def _is_closed(advance, weights, states) -> bool:
     """Whether `advance` holds no traced values, whose gradients a written one would lose."""
     z = jax.ShapeDtypeStruct((weights.shape[0], states[0].shape[1]), weights.dtype)
     constants = jax.make_jaxpr(advance)(z, states).consts
-    return not any(isinstance(constant, jax.core.Tracer) for constant in constants)
+    return not any(isinstance(constant, core.Tracer) for constant in constants)
 
 
 def _materialise(values: Any) -> Any:

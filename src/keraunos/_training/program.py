@@ -43,7 +43,7 @@ class StepProgram:
         step: (values, batch, key) -> values; only what changes is in the result.
         boxes: the variables.
         objective: whose results come out with each dispatch.
-        changes: which of the four parts the step returns: these are donated and written back.
+        changes: which of the parts the step returns: these are donated and written back.
     """
 
     def __init__(self, step: Step, boxes: Boxes, objective: Any, changes: tuple[str, ...]) -> None:

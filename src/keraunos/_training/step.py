@@ -13,10 +13,18 @@ from keraunos._training.compile import Objective
 
 
 class Boxes(NamedTuple):
-    """The variables of a training run, in four lists."""
+    """The variables of a training run.
+
+    Args:
+        trainable: what the optimizer changes.
+        other: what training changes besides (moving means), and frozen weights.
+        states: what every call changes: the states of stateful recurrent layers.
+        optimizer, metrics: of these.
+    """
 
     trainable: list[Variable]
     other: list[Variable]
+    states: list[Variable]
     optimizer: list[Variable]
     metrics: list[Variable]
 
@@ -26,6 +34,7 @@ class Values(NamedTuple):
 
     trainable: list[Any]
     other: list[Any]
+    states: list[Any]
     optimizer: list[Any]
     metrics: list[Any]
 
@@ -46,19 +55,19 @@ def train_step(
 
     def step(values: Values, batch: Batch, key: jax.Array) -> Values:
         def loss_of(trainable: list[Any]) -> tuple[Any, Any]:
-            mine = [*boxes.trainable, *boxes.other, *boxes.optimizer]
-            theirs = [*trainable, *values.other, *values.optimizer]
+            mine = [*boxes.trainable, *boxes.other, *boxes.states, *boxes.optimizer]
+            theirs = [*trainable, *values.other, *values.states, *values.optimizer]
             with state.bind(mine, theirs, key) as scope, context.fresh(training=True):
                 outputs = model(batch.x, training=True)
                 total, parts = _total(model, objective, batch, outputs)
                 scaled = optimizer.scale_loss(total)
-                return scaled, (scope.updates(boxes.other), outputs, _masks(outputs), total, parts)
+                changed = scope.updates([*boxes.other, *boxes.states])
+                return scaled, (changed, outputs, _masks(outputs), total, parts)
 
-        grads, (other, outputs, masks, total, parts) = jax.grad(loss_of, has_aux=True)(
-            values.trainable
-        )
-        mine = [*boxes.trainable, *boxes.other, *boxes.optimizer, *boxes.metrics]
-        theirs = [*values.trainable, *other, *values.optimizer, *values.metrics]
+        grads, found = jax.grad(loss_of, has_aux=True)(values.trainable)
+        changed, outputs, masks, total, parts = found
+        mine = [box for part in boxes for box in part]
+        theirs = [*values.trainable, *changed, *values.optimizer, *values.metrics]
         with state.bind(mine, theirs, key) as scope, context.fresh(training=True):
             optimizer.apply(grads, boxes.trainable)
             _restore(outputs, masks)
@@ -69,31 +78,28 @@ def train_step(
 
 
 def test_step(model: Any, objective: Objective, boxes: Boxes) -> Callable[..., Values]:
-    """Return the step that only measures."""
+    """Return the step that only measures; states of stateful layers go on, weights do not change."""
 
     def step(values: Values, batch: Batch, key: jax.Array) -> Values:
-        mine = [*boxes.trainable, *boxes.other, *boxes.metrics]
-        theirs = [*values.trainable, *values.other, *values.metrics]
+        mine = [*boxes.trainable, *boxes.other, *boxes.states, *boxes.metrics]
+        theirs = [*values.trainable, *values.other, *values.states, *values.metrics]
         with state.bind(mine, theirs, key) as scope, context.fresh(training=False):
             outputs = model(batch.x, training=False)
             total, parts = _total(model, objective, batch, outputs)
             objective.update(batch.y, outputs, batch.weights, total, parts, batch.valid)
-            # Weights do not change in a test: only what was measured comes out.
-            return Values([], [], [], scope.updates(boxes.metrics))
+            return Values([], [], scope.updates(boxes.states), [], scope.updates(boxes.metrics))
 
     return step
 
 
 def predict_step(model: Any, boxes: Boxes) -> Callable[..., Any]:
-    """Return the step that computes outputs."""
+    """Return the step that computes outputs, and the new states of stateful layers."""
 
-    def step(values: Values, batch: Batch, key: jax.Array) -> Any:
-        mine = [*boxes.trainable, *boxes.other]
-        with (
-            state.bind(mine, [*values.trainable, *values.other], key),
-            context.fresh(training=False),
-        ):
-            return model(batch.x, training=False)
+    def step(values: Values, batch: Batch, key: jax.Array) -> tuple[Any, list[Any]]:
+        mine = [*boxes.trainable, *boxes.other, *boxes.states]
+        theirs = [*values.trainable, *values.other, *values.states]
+        with state.bind(mine, theirs, key) as scope, context.fresh(training=False):
+            return model(batch.x, training=False), scope.updates(boxes.states)
 
     return step
 

@@ -326,18 +326,20 @@ class Trainer(Layer):
                 added.extend(scope.losses)
                 return outputs
 
-        outputs = symbolic.infer(run, (jax.tree.map(_unsized, x),), {})
-        return outputs, bool(added)
+        specs = jax.tree.map(lambda a: SymbolicTensor(a.shape, a.dtype), x)
+        return symbolic.infer(run, (specs,), {}), bool(added)
 
     def _boxes(self) -> Boxes:
         trainable = self.trainable_variables
-        other = self.non_trainable_variables
+        fixed = self.non_trainable_variables
+        states = [v for v in fixed if getattr(v, "transient", False)]
+        other = [v for v in fixed if not getattr(v, "transient", False)]
         objective = self._objective
         metrics = objective.variables if objective is not None else []
         optimizer = (
             self.optimizer.variables if self.optimizer is not None and self.optimizer.built else []
         )
-        return Boxes(trainable, other, optimizer, metrics)
+        return Boxes(trainable, other, states, optimizer, metrics)
 
     def _train_program(self, example: Batch) -> StepProgram:
         objective = self._settle(example)
@@ -347,9 +349,7 @@ class Trainer(Layer):
             self.optimizer.build(trainable)
             boxes = self._boxes()
             made = step.train_step(self, objective, self.optimizer, boxes)
-            self._programs[key] = self._made(
-                made, boxes, objective, ("trainable", "other", "optimizer", "metrics")
-            )
+            self._programs[key] = self._made(made, boxes, objective, Boxes._fields)
         return self._programs[key]
 
     def _test_program(self, example: Batch) -> StepProgram:
@@ -358,7 +358,7 @@ class Trainer(Layer):
         if key not in self._programs:
             boxes = self._boxes()._replace(optimizer=[])
             self._programs[key] = self._made(
-                step.test_step(self, objective, boxes), boxes, objective, ("metrics",)
+                step.test_step(self, objective, boxes), boxes, objective, ("states", "metrics")
             )
         return self._programs[key]
 
@@ -388,7 +388,9 @@ class Trainer(Layer):
             size = count
         run, boxes = self._predict_program()
         x = jax.tree.map(lambda a: feed._filled(a, size - count), data.x)
-        outputs = run(current_values(boxes), Batch(x), random.step_seed())
+        outputs, states = run(current_values(boxes), Batch(x), random.step_seed())
+        for box, value in zip(boxes.states, states, strict=True):
+            box.assign(value)
         return (
             outputs
             if size == count
@@ -434,10 +436,6 @@ def _check_metric(name: str) -> None:
         found = registry.names("metrics")
         if name not in found:
             registry.get("metrics", name)
-
-
-def _unsized(array: Any) -> SymbolicTensor:
-    return SymbolicTensor((None, *array.shape[1:]), array.dtype)
 
 
 def _is_leaf(value: Any) -> bool:

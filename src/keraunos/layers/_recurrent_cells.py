@@ -23,6 +23,8 @@ class GatedCell(Layer):
     """
 
     gates = 1
+    dropout: float
+    recurrent_dropout: float
 
     def _keep(self, given: dict[str, Any]) -> None:
         """Check and keep the arguments that the cells have in common."""
@@ -324,7 +326,7 @@ def call_cell(cell: Any, inputs: Any, states: Any, training: bool) -> tuple[Any,
     """Run one step of any cell; the states come back as a list."""
     takes_training = isinstance(cell, Layer) and "training" in calling.call_parameters(type(cell))
     options = {"training": training} if takes_training else {}
-    function = cell if callable(cell) else cell.call
+    function: Any = cell if callable(cell) else cell.call
     output, new = function(inputs, states, **options)
     return output, _listed(new)
 
@@ -333,7 +335,7 @@ def initial_state(cell: Any, batch_size: int | None, dtype: Any) -> Any:
     """Return what a cell starts from: its own choice, or zeros."""
     if hasattr(cell, "get_initial_state"):
         return cell.get_initial_state(batch_size=batch_size)
-    sizes = cell.state_size
+    sizes: Any = cell.state_size
     if isinstance(sizes, int):
         return jnp.zeros((batch_size, sizes), dtype)
     return [jnp.zeros((batch_size, size), dtype) for size in sizes]

@@ -40,7 +40,7 @@ class RNN(Layer):
             `build` are used where it has them.
         return_sequences: whether to return the outputs of all steps instead of the last one.
         return_state: whether to return the last states after the output.
-        go_backwards: whether to read from the last step to the first; the outputs come in that order.
+        go_backwards: whether to read from the last step to the first; outputs come in that order.
         stateful: whether each batch starts from the last states of the one before; the batch
             size must then be known.
         unroll: whether to write the steps out one by one instead of in a loop.
@@ -230,7 +230,7 @@ class _BuiltIn(RNN):
 
 @register()
 class SimpleRNN(_BuiltIn):
-    """A fully connected recurrence: `output = activation(x @ kernel + output_before @ recurrent_kernel + bias)`.
+    """A fully connected recurrence, `activation(x @ kernel + h @ recurrent_kernel + bias)`.
 
     Args:
         units: number of outputs, at least 1.
@@ -447,8 +447,9 @@ class Bidirectional(Layer):
         for one in (self.forward_layer, self.backward_layer):
             if hasattr(one, "zero_output_for_mask"):
                 one.zero_output_for_mask = one.return_sequences
-        self.stateful, self.return_sequences = layer.stateful, layer.return_sequences
-        self.return_state = layer.return_state
+        self.stateful = self.forward_layer.stateful
+        self.return_sequences = self.forward_layer.return_sequences
+        self.return_state = self.forward_layer.return_state
         self.supports_masking = True
         self.input_spec = layer.input_spec
         self._first_weights = weights
