@@ -68,17 +68,22 @@ def chosen(p: argparse.ArgumentParser, arguments: argparse.Namespace) -> tuple[l
     return models, names, pythons
 
 
-def main(argv: list[str] | None = None) -> dict[str, Any]:
-    """Runs what the command line asks for, prints the tables, and returns them as data."""
+def main(argv: list[str] | None = None) -> None:
+    """Runs what the command line asks for and prints the tables; JSON is kept model by model."""
     p = parser()
     arguments = p.parse_args(argv)
     models, names, pythons = chosen(p, arguments)
     at_start = machine.describe()
     everything: dict[str, dict[str, Result]] = {}
-    steps: dict[str, int] = {}
-    table = [*report.HEAD]
-    for model in (m for m in models if m != "import"):
-        steps[model] = arguments.steps or WORKLOADS[model].steps
+    steps = {m: arguments.steps or WORKLOADS[m].steps for m in models if m != "import"}
+    out: dict[str, Any] = {"machine": at_start}
+
+    def keep(**more: Any) -> None:
+        out.update(more)
+        if arguments.json:
+            arguments.json.write_text(json.dumps(out, indent=1))
+
+    for model in steps:
         print(f"{WORKLOADS[model].title}: {steps[model]} steps an epoch", flush=True)
         settings = Settings(
             steps[model],
@@ -90,21 +95,13 @@ def main(argv: list[str] | None = None) -> dict[str, Any]:
             arguments.profile,
         )
         everything[model] = race(model, names, settings, lambda line: print(line, flush=True))
-        table += report.rows(model, everything[model])
+        keep(models=report.as_json(everything, steps))
     if everything:
-        print("\n" + report.heading(at_start, everything), *table, sep="\n")
-        print(*report.missing(everything), sep="\n")
-    for model, results in everything.items():
-        for name, result in results.items():
-            if result.profile:
-                print(f"\n{model}, {name}\n{result.profile}")
-    out: dict[str, Any] = {"machine": at_start, "models": report.as_json(everything, steps)}
+        print("\n" + report.table(at_start, everything))
     if "import" in models:
-        out["import"] = imports.measure(names, arguments.rounds, pythons, print)
-        print("\n" + imports.table(out["import"]))
-    if arguments.json:
-        arguments.json.write_text(json.dumps(out, indent=1))
-    return out
+        imported = imports.measure(names, arguments.rounds, pythons, print)
+        keep(**{"import": imported})
+        print("\n" + imports.table(imported))
 
 
 if __name__ == "__main__":

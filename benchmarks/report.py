@@ -88,6 +88,19 @@ def heading(machine: dict[str, Any], everything: dict[str, dict[str, Result]]) -
     )
 
 
+def table(machine: dict[str, Any], everything: dict[str, dict[str, Result]]) -> str:
+    """All that is printed at the end: heading, rows, what is missing, profiles."""
+    lines = [heading(machine, everything), *HEAD]
+    for model, results in everything.items():
+        lines += rows(model, results)
+    lines += missing(everything)
+    for model, results in everything.items():
+        for name, result in results.items():
+            if result.profile:
+                lines.append(f"\n{model}, {name}\n{result.profile}")
+    return "\n".join(lines)
+
+
 def as_json(everything: dict[str, dict[str, Result]], steps: dict[str, int]) -> dict[str, Any]:
     """Every round of every contender, with the medians and ratios of the table."""
     return {

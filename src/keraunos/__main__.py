@@ -7,6 +7,7 @@ from pathlib import Path
 from types import ModuleType
 
 from keraunos import compat
+from keraunos._kernels.memory import keep_memory
 
 USAGE = """usage: python -m keraunos program.py [arguments]
 
@@ -24,6 +25,8 @@ def main(arguments: list[str]) -> int:
     except OSError as error:
         print(f"keraunos: cannot read {path}: {error.strerror}", file=sys.stderr)
         return 2
+    # The process is the program's alone, so its memory may be kept for the next step.
+    keep_memory()
     compat.install()
     sys.argv[:] = arguments
     # What `python -m` put there is the current folder; a program expects its own.

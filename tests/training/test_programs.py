@@ -103,3 +103,16 @@ def test_programs_follow_the_seed():
     first = a.fit(X, Y, verbose=0).history["loss"]
     assert np.isfinite(first).all()
     assert not isinstance(a.optimizer.iterations._value, jax.core.Tracer)
+
+
+def test_data_changed_during_fit_does_not_change_what_is_trained_on():
+    class Spoil(keras.callbacks.Callback):
+        def on_epoch_begin(self, epoch, logs=None):
+            x[:] = np.nan
+
+    a, b = made("sgd"), made("sgd")
+    b.set_weights(a.get_weights())
+    x = X.copy()
+    given = {"batch_size": 16, "epochs": 2, "shuffle": False, "verbose": 0}
+    spoiled = a.fit(x, Y, callbacks=[Spoil()], **given).history["loss"]
+    np.testing.assert_allclose(spoiled, b.fit(X, Y, **given).history["loss"], rtol=1e-6)

@@ -78,7 +78,7 @@ def train_step(
 
 
 def test_step(model: Any, objective: Objective, boxes: Boxes) -> Callable[..., Values]:
-    """Return the step that only measures; states of stateful layers go on, weights do not change."""
+    """Return the step that only measures: weights stay, states of stateful layers go on."""
 
     def step(values: Values, batch: Batch, key: jax.Array) -> Values:
         mine = [*boxes.trainable, *boxes.other, *boxes.states, *boxes.metrics]

@@ -8,11 +8,12 @@ import os
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
-
-import h5py
+from typing import TYPE_CHECKING, Any
 
 from keraunos import errors
+
+if TYPE_CHECKING:
+    import h5py  # loaded when a file is read, not when keraunos is imported
 
 CONFIG, METADATA, WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
 
@@ -172,6 +173,8 @@ def opened_member(archive: zipfile.ZipFile, path: Path) -> Iterator[h5py.File]:
 @contextlib.contextmanager
 def opened_hdf5(source: Any, path: Path) -> Iterator[h5py.File]:
     """Open an HDF5 file; whatever the library says of a broken one becomes one clear error."""
+    import h5py
+
     try:
         file = h5py.File(source, "r")
     except OSError as error:

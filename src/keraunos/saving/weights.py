@@ -8,9 +8,8 @@ import os
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import h5py
 import ml_dtypes
 import numpy as np
 
@@ -21,6 +20,9 @@ from keraunos.saving import files
 from keraunos.saving.places import Place, places
 from keraunos.saving.report import LoadReport
 from keraunos.utils.writing import replacing
+
+if TYPE_CHECKING:
+    import h5py  # loaded when a file is read, not when keraunos is imported
 
 # Groups that other versions of Keras write and that hold nothing a model needs: states of random
 # generators (a key is drawn per call here) and running metrics.
@@ -99,6 +101,8 @@ def to_bytes(model: Any) -> bytes:
     In memory first, because the HDF5 library cannot stop cleanly where a disk is full.
     """
     buffer = io.BytesIO()
+    import h5py
+
     with h5py.File(buffer, "w") as file:
         for place in places(model):
             group = file.create_group(f"{place.path}/vars")
@@ -260,6 +264,8 @@ def _restored_on_error(model: Any) -> Iterator[None]:
 
 def _groups(file: h5py.File) -> Groups:
     """Return group path -> key -> dataset; links to elsewhere are not followed."""
+    import h5py
+
     groups: Groups = {}
 
     def note(name: str, item: Any) -> None:

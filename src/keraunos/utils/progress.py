@@ -154,9 +154,9 @@ class Progbar:
     ) -> tuple[list[str], list[str]]:
         """Return [count, time, rate] and the metrics, each as text."""
         rate = self._rate(step, now)
-        # The first drawing tells no rate: what it measured is mostly compilation.
-        guess = self.target is not None and self._first is not None and not final
-        remaining = rate * (self.target - step) if self.target and guess else None
+        # The first drawing of training tells no rate: what it measured is mostly compilation.
+        knows = self.unit_name == "B" or self._first is not None
+        remaining = rate * (self.target - step) if self.target and knows and not final else None
         spent = _clock(now - self._start if remaining is None else remaining)
         found = values() if callable(values) else values or {}
         metrics = [f"{name}: {number(value)}" for name, value in found.items()]
