@@ -318,7 +318,8 @@ def named_leaves(data: Batch) -> list[tuple[str, Any]]:
 def warn_of_nan(data: Batch) -> None:
     """Warn, by name and row, of values that are not finite; training goes on."""
     for name, leaf in named_leaves(data):
-        # One sum finds them: it is not finite if one of the values is not.
+        # One sum finds them: it is not finite if one of the values is not. (It may overflow
+        # without them; then the rows are looked at for nothing.)
         if (
             not isinstance(leaf, np.ndarray)
             or isinstance(leaf, np.memmap)
@@ -326,7 +327,7 @@ def warn_of_nan(data: Batch) -> None:
         ):
             continue
         with np.errstate(all="ignore"):
-            finite = np.isfinite(np.sum(leaf, dtype=np.float64))
+            finite = np.isfinite(np.sum(leaf))
         if finite:
             continue
         rows = np.flatnonzero(~np.isfinite(leaf.reshape(len(leaf), -1)).all(1))
