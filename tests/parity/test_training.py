@@ -10,7 +10,7 @@ RNG = np.random.default_rng(0)
 IMAGES = RNG.random((60, 12, 12, 2), dtype="float32")
 TOKENS = RNG.integers(0, 20, (60, 9)).astype("int32")
 VECTORS = RNG.normal(size=(60, 7)).astype("float32")
-LABELS = RNG.integers(0, 4, 60)
+LABELS = RNG.integers(0, 4, 60).astype("int32")  # Keras warns of 64 bits under jax 0.12
 SIZES = VECTORS.sum(1)
 
 
