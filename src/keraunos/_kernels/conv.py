@@ -1,10 +1,11 @@
 """Convolutions: one function an operation, each sent to the lowering that is fastest.
 
-What was measured on XLA's CPU backend, and hence the rules:
+What was measured on a CPU, and hence the rules:
   - one window element ("1x1"), any stride: a matmul is 3 times faster, its gradient 5 times;
-  - grouped: the gradient of the kernel is 20 times faster with one convolution a group;
   - depthwise: see `depthwise.py`;
-  - all others: XLA's own convolution, forward and backward, beats matmuls over patches.
+  - all others: the compiled kernels (see `native_conv.py`), and without them
+    - grouped: the gradient of the kernel is 20 times faster with one convolution a group;
+    - XLA's own convolution, forward and backward, beats its matmuls over patches.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
+from . import native_conv
 from ._geometry import IntOrInts, per_axis, runs_on_cpu, spatial_axes, window_padding
 from .depthwise import shifted_sum
 
@@ -57,21 +59,27 @@ def convolution(
         return _pointwise(x, kernel.reshape(channels, -1), axes, strides)
     split = groups if runs_on_cpu() and groups <= MOST_SPLIT_GROUPS else 1
     features = x.ndim - 1 if data_format == "channels_last" else 1
-    results = [
-        lax.conv_general_dilated(
-            part,
-            part_kernel,
-            window_strides=strides,
-            padding=pads,
-            rhs_dilation=dilation,
-            dimension_numbers=_dimension_numbers(rank, data_format),
-            feature_group_count=groups // split,
-        )
-        for part, part_kernel in zip(
-            jnp.split(x, split, features), jnp.split(kernel, split, kernel.ndim - 1)
-        )
-    ]
+    geometry = (strides, pads, dilation, data_format, groups // split)
+    parts = zip(jnp.split(x, split, features), jnp.split(kernel, split, kernel.ndim - 1))
+    results = [_convolve(part, part_kernel, *geometry) for part, part_kernel in parts]
     return results[0] if split == 1 else jnp.concatenate(results, features)
+
+
+def _convolve(x, kernel, strides, pads, dilation, data_format, groups) -> jax.Array:
+    """One convolution with a window, by the compiled kernels where they can."""
+    if groups == 1 and native_conv.usable(x, kernel):
+        x = x if data_format == "channels_last" else jnp.moveaxis(x, 1, -1)
+        y = native_conv.convolution(x, kernel, strides, pads, dilation)
+        return y if data_format == "channels_last" else jnp.moveaxis(y, -1, 1)
+    return lax.conv_general_dilated(
+        x,
+        kernel,
+        window_strides=strides,
+        padding=pads,
+        rhs_dilation=dilation,
+        dimension_numbers=_dimension_numbers(kernel.ndim - 2, data_format),
+        feature_group_count=groups,
+    )
 
 
 def depthwise_convolution(

@@ -1,0 +1,67 @@
+"""The compiled CPU kernels: finding the library of this processor, and calling into it.
+
+They are an acceleration and nothing else: where the package was installed without a compiler,
+on another processor, on several devices or for another dtype, JAX's own operations do the
+same work. `KERAUNOS_NATIVE=0` in the environment does without them, `KERAUNOS_NATIVE=avx2`
+takes those of a narrower instruction set.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import os
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from ._geometry import runs_on_cpu
+
+LIBRARIES = Path(__file__).parent / "lib"
+# The widest instruction set first.
+INSTRUCTION_SETS = ("avx512", "avx2", "baseline")
+TARGETS = (
+    "keraunos_recurrence",
+    "keraunos_recurrence_gradient",
+    "keraunos_convolution",
+    "keraunos_convolution_input",
+    "keraunos_convolution_kernel",
+)
+
+
+@functools.cache
+def instruction_set() -> str | None:
+    """Loads the kernels once: the name of their instruction set, None where there are none."""
+    wanted = os.environ.get("KERAUNOS_NATIVE")
+    for name in INSTRUCTION_SETS if wanted is None else (wanted,):
+        path = LIBRARIES / f"{name}.so"
+        try:
+            library = ctypes.CDLL(str(path))
+        except OSError:  # not built, or built for another system
+            continue
+        if library.keraunos_runs_here():
+            for target in TARGETS:
+                handler = jax.ffi.pycapsule(getattr(library, target))
+                jax.ffi.register_ffi_target(target, handler, platform="cpu")
+            return name
+    return None
+
+
+def usable(*arrays: Any) -> bool:
+    """Whether the compiled kernels can take `arrays`: float32, on the only device, a CPU."""
+    return (
+        runs_on_cpu()
+        and all(array.dtype == jnp.float32 for array in arrays)
+        and jax.device_count() == 1
+        and instruction_set() is not None
+    )
+
+
+def call(target: str, results: Any, *arguments: jax.Array, **attributes: Any) -> Any:
+    """Calls the kernel `target`; `results` are arrays or `ShapeDtypeStruct`s like its results."""
+    aliases = attributes.pop("aliases", {})
+    shapes = jax.tree.map(lambda r: jax.ShapeDtypeStruct(r.shape, r.dtype), results)
+    run = jax.ffi.ffi_call(target, shapes, vmap_method="sequential", input_output_aliases=aliases)
+    return run(*arguments, **attributes)

@@ -1,0 +1,173 @@
+"""Convolutions by the compiled kernels, as JAX primitives that know their own derivatives.
+
+A convolution is linear in its input and in its kernel, and so are its two gradients: the
+gradient of each of the three is made of the other two. Told so, JAX differentiates them
+forwards, backwards and as often as anyone likes.
+"""
+
+from __future__ import annotations
+
+import functools
+import itertools
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import core, lax
+from jax.extend.core import Primitive
+from jax.interpreters import ad, batching, mlir
+
+from . import native
+
+# The kernels have three spatial axes; fewer are filled up in front with axes of one element.
+AXES = 3
+
+
+class Geometry(NamedTuple):
+    """What a convolution of (batch, *spatial, channels) with (*window, channels, filters) is."""
+
+    sizes: tuple[int, ...]
+    channels: int
+    filters: int
+    window: tuple[int, ...]
+    strides: tuple[int, ...]
+    dilation: tuple[int, ...]
+    pads: tuple[tuple[int, int], ...]
+
+    @property
+    def out_sizes(self) -> tuple[int, ...]:
+        spans = ((n - 1) * step + 1 for n, step in zip(self.window, self.dilation))
+        rows = zip(self.sizes, spans, self.strides, self.pads)
+        return tuple(max((n + sum(pad) - span) // step + 1, 0) for n, span, step, pad in rows)
+
+    def as_attribute(self, batch: int) -> np.ndarray:
+        """In the order that the kernels read."""
+        rows = zip(self.sizes, self.out_sizes, self.window, self.strides, self.dilation, self.pads)
+        axes = [(*row, before) for *row, (before, _) in rows]
+        missing = [(1, 1, 1, 1, 1, 0)] * (AXES - len(axes))
+        numbers = itertools.chain((batch, self.channels, self.filters), *missing, *axes)
+        return np.array([*numbers], np.int64)
+
+
+def usable(x: jax.Array, kernel: jax.Array) -> bool:
+    """Whether the kernels can convolve `x` with `kernel`."""
+    return kernel.ndim - 2 <= AXES and native.usable(x, kernel)
+
+
+def convolution(x: jax.Array, kernel: jax.Array, strides, pads, dilation) -> jax.Array:
+    """Convolves `x` (batch, *spatial, channels) with `kernel` (*window, channels, filters)."""
+    *window, channels, filters = kernel.shape
+    geometry = Geometry(
+        tuple(x.shape[1:-1]), channels, filters, tuple(window), tuple(strides), tuple(dilation),
+        tuple(map(tuple, pads)),
+    )  # fmt: skip
+    return _convolution.bind(x, kernel, geometry=geometry)
+
+
+# Shapes of the three arrays that a convolution relates.
+def _input_shape(batch: int, g: Geometry) -> tuple[int, ...]:
+    return (batch, *g.sizes, g.channels)
+
+
+def _kernel_shape(batch: int, g: Geometry) -> tuple[int, ...]:
+    return (*g.window, g.channels, g.filters)
+
+
+def _output_shape(batch: int, g: Geometry) -> tuple[int, ...]:
+    return (batch, *g.out_sizes, g.filters)
+
+
+def _by_xla(x: jax.Array, kernel: jax.Array, geometry: Geometry) -> jax.Array:
+    """The same convolution for programs that are sent to another platform after all."""
+    axes = "DHW"[-len(geometry.window) :]
+    return lax.conv_general_dilated(
+        x,
+        kernel,
+        geometry.strides,
+        geometry.pads,
+        rhs_dilation=geometry.dilation,
+        dimension_numbers=(f"N{axes}C", f"{axes}IO", f"N{axes}C"),
+    )
+
+
+def _input_by_xla(y: jax.Array, kernel: jax.Array, geometry: Geometry) -> jax.Array:
+    x = jax.ShapeDtypeStruct(_input_shape(len(y), geometry), y.dtype)
+    return jax.linear_transpose(lambda x: _by_xla(x, kernel, geometry), x)(y)[0]
+
+
+def _kernel_by_xla(x: jax.Array, y: jax.Array, geometry: Geometry) -> jax.Array:
+    kernel = jax.ShapeDtypeStruct(_kernel_shape(len(y), geometry), y.dtype)
+    return jax.linear_transpose(lambda kernel: _by_xla(x, kernel, geometry), kernel)(y)[0]
+
+
+def _primitive(name: str, shape: Any, by_xla: Any) -> Primitive:
+    """The primitive `keraunos_{name}` of two arrays, the first of which has the batch."""
+    primitive = Primitive(f"keraunos_{name}")
+
+    def abstract(left: Any, right: Any, *, geometry: Geometry) -> Any:
+        return core.ShapedArray(shape(left.shape[0], geometry), left.dtype)
+
+    def by_kernel(left: jax.Array, right: jax.Array, *, geometry: Geometry) -> jax.Array:
+        result = jax.ShapeDtypeStruct(shape(left.shape[0], geometry), left.dtype)
+        attribute = geometry.as_attribute(left.shape[0])
+        return native.call(primitive.name, result, left, right, geometry=attribute)
+
+    def default(left: jax.Array, right: jax.Array, *, geometry: Geometry) -> jax.Array:
+        return by_xla(left, right, geometry)
+
+    def batched(arrays: Any, axes: Any, *, geometry: Geometry) -> Any:
+        one = functools.partial(primitive.bind, geometry=geometry)
+        moved = [a if axis is None else jnp.moveaxis(a, axis, 0) for a, axis in zip(arrays, axes)]
+        if axes[1] is None and shape is not _kernel_shape:  # one batch more is a larger batch
+            left, right = moved
+            result = one(left.reshape(-1, *left.shape[2:]), right)
+            return result.reshape(*left.shape[:2], *result.shape[1:]), 0
+        mapped = [a for a, axis in zip(moved, axes) if axis is not None]
+
+        def slices(parts: Any) -> jax.Array:
+            parts = iter(parts)
+            return one(*(a if axis is None else next(parts) for a, axis in zip(moved, axes)))
+
+        return lax.map(slices, mapped), 0
+
+    primitive.def_abstract_eval(abstract)
+    primitive.def_impl(functools.partial(_jitted, primitive))
+    mlir.register_lowering(primitive, mlir.lower_fun(default, multiple_results=False))
+    mlir.register_lowering(
+        primitive, mlir.lower_fun(by_kernel, multiple_results=False), platform="cpu"
+    )
+    batching.primitive_batchers[primitive] = batched
+    return primitive
+
+
+def _jitted(primitive: Primitive, *arrays: jax.Array, geometry: Geometry) -> jax.Array:
+    return _run(primitive, geometry, *arrays)
+
+
+@functools.partial(jax.jit, static_argnums=(0, 1))
+def _run(primitive: Primitive, geometry: Geometry, *arrays: jax.Array) -> jax.Array:
+    return primitive.bind(*arrays, geometry=geometry)
+
+
+_convolution = _primitive("convolution", _output_shape, _by_xla)
+_input = _primitive("convolution_input", _input_shape, _input_by_xla)
+_kernel = _primitive("convolution_kernel", _kernel_shape, _kernel_by_xla)
+
+# y = x * w; of_x = input(of_y, w); of_w = kernel(x, of_y). Each rule gets the cotangent of its
+# primitive's result, and in place of the argument that it differentiates a placeholder.
+ad.defbilinear(
+    _convolution,
+    lambda y, x, w, *, geometry: _input.bind(y, w, geometry=geometry),
+    lambda y, x, w, *, geometry: _kernel.bind(x, y, geometry=geometry),
+)
+ad.defbilinear(
+    _input,
+    lambda x, y, w, *, geometry: _convolution.bind(x, w, geometry=geometry),
+    lambda x, y, w, *, geometry: _kernel.bind(x, y, geometry=geometry),
+)
+ad.defbilinear(
+    _kernel,
+    lambda w, x, y, *, geometry: _input.bind(y, w, geometry=geometry),
+    lambda w, x, y, *, geometry: _convolution.bind(x, w, geometry=geometry),
+)

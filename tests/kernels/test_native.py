@@ -1,0 +1,203 @@
+"""The compiled kernels give what JAX's own operations give, and differentiate as they do."""
+
+import os
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from keraunos._kernels import conv, native, recurrent
+
+pytestmark = pytest.mark.skipif(
+    native.instruction_set() is None, reason="the package was installed without a compiler"
+)
+
+
+def normal(seed, *shape, scale=0.3):
+    values = np.random.default_rng(seed).normal(size=shape) * scale
+    return jnp.asarray(values, jnp.float32)
+
+
+def both_ways(function, *arguments, monkeypatch):
+    """The results by the kernels, which must be in the program, and by XLA."""
+    program = jax.jit(function).lower(*arguments)
+    assert "keraunos_" in program.as_text()
+    mine = program.compile()(*arguments)
+    with monkeypatch.context() as patch:
+        patch.setattr(native, "usable", lambda *arrays: False)
+        program = jax.jit(lambda *a: function(*a)).lower(*arguments)
+        assert "keraunos_" not in program.as_text()
+        return mine, program.compile()(*arguments)
+
+
+def assert_equal(mine, theirs, tolerance=1e-5):
+    for a, b in zip(jax.tree.leaves(mine), jax.tree.leaves(theirs), strict=True):
+        size = max(1.0, float(jnp.abs(b).max(initial=0)))
+        np.testing.assert_allclose(a, b, rtol=0, atol=tolerance * size)
+
+
+RECURRENT = [
+    ("lstm", False, False, False),
+    ("lstm", True, True, True),
+    ("gru", False, False, True),
+    ("gru", True, True, False),
+    ("simple_rnn", True, False, False),
+    ("simple_rnn", False, True, True),
+]
+
+
+def recurrent_case(name, masked, dropped, backwards):
+    batch, time, features, units = 13, 6, 5, 9
+    gates = {"lstm": 4, "gru": 3, "simple_rnn": 1}[name] * units
+    bias = normal(5, 2, gates) if name == "gru" else normal(5, gates)
+    arrays = [normal(0, batch, time, features), normal(1, batch, units)]
+    arrays += [normal(2, batch, units)] if name == "lstm" else []
+    arrays += [normal(3, features, gates), normal(4, units, gates), bias]
+    options = {
+        "mask": jnp.asarray(np.random.default_rng(6).random((batch, time)) > 0.3),
+        "recurrent_dropout_mask": jnp.asarray(normal(7, batch, units) > 0, jnp.float32) * 2,
+        "go_backwards": backwards,
+    }
+    if not masked:
+        del options["mask"]
+    if not dropped:
+        del options["recurrent_dropout_mask"]
+
+    def loss(*arrays):
+        outputs, states = getattr(recurrent, name)(*arrays, **options)
+        return jnp.sin(outputs).mean() + sum(jnp.cos(state).mean() for state in states)
+
+    return loss, arrays
+
+
+@pytest.mark.parametrize("case", RECURRENT, ids=str)
+def test_a_recurrence_and_its_gradients(case, monkeypatch):
+    loss, arrays = recurrent_case(*case)
+    every = tuple(range(len(arrays)))
+    assert_equal(
+        *both_ways(jax.value_and_grad(loss, every), *arrays, monkeypatch=monkeypatch), 1e-6
+    )
+
+
+def test_the_second_derivative_of_a_recurrence(monkeypatch):
+    loss, arrays = recurrent_case("lstm", True, True, False)
+
+    def penalty(*arrays):
+        return sum(jnp.sum(g * g) for g in jax.grad(loss, (0, 4))(*arrays))
+
+    gradient = jax.grad(penalty, (0, 1, 3, 5))
+    assert_equal(*both_ways(gradient, *arrays, monkeypatch=monkeypatch), 1e-6)
+
+
+@pytest.mark.parametrize(
+    "name, activations",
+    [("lstm", {"activation": jax.nn.relu}), ("gru", {"reset_after": False})],
+)
+def test_what_the_kernels_do_not_know_goes_to_xla(name, activations):
+    _, (x, h, *_, kernel, recurrent_kernel, _) = recurrent_case(name, False, False, False)
+    states = [h, h] if name == "lstm" else [h]
+    run = jax.jit(
+        lambda x: getattr(recurrent, name)(x, *states, kernel, recurrent_kernel, **activations)
+    )
+    assert "keraunos_" not in run.lower(x).as_text()
+
+
+CONVOLUTIONS = [
+    # sizes, window, channels, filters, strides, dilation, padding, data_format
+    ((17,), (5,), 3, 7, 2, 1, "same", "channels_last"),
+    ((17,), (3,), 16, 40, 1, 2, "causal", "channels_last"),
+    ((9, 8), (3, 2), 4, 33, 1, 1, "valid", "channels_last"),
+    ((28, 28), (3, 3), 1, 32, 1, 1, "same", "channels_last"),
+    ((9, 11), (3, 3), 6, 5, 1, 2, "same", "channels_first"),
+    ((9, 11), (3, 3), 20, 64, 2, 1, "same", "channels_last"),
+    ((5, 6, 7), (2, 3, 2), 3, 5, 2, 1, "same", "channels_last"),
+    ((2, 2), (3, 3), 2, 3, 1, 1, "valid", "channels_last"),  # no output at all
+]
+
+
+def convolution_case(sizes, window, channels, filters, strides, dilation, padding, data_format):
+    x = normal(0, 3, *sizes, channels)
+    x = x if data_format == "channels_last" else jnp.moveaxis(x, -1, 1)
+    options = {"strides": strides, "dilation": dilation, "padding": padding}
+
+    def convolve(x, kernel):
+        return conv.convolution(x, kernel, data_format=data_format, **options)
+
+    return convolve, (x, normal(1, *window, channels, filters, scale=0.1))
+
+
+@pytest.mark.parametrize("case", CONVOLUTIONS, ids=str)
+def test_a_convolution_and_its_gradients(case, monkeypatch):
+    convolve, arrays = convolution_case(*case)
+
+    def results(x, kernel):
+        y, pull = jax.vjp(convolve, x, kernel)
+        return y, pull(jnp.sin(3 * y))
+
+    assert_equal(*both_ways(results, *arrays, monkeypatch=monkeypatch), 1e-6)
+
+
+def test_a_convolution_is_differentiated_forwards_and_twice(monkeypatch):
+    convolve, (x, kernel) = convolution_case(*CONVOLUTIONS[2])
+
+    def penalty(x, kernel):
+        gradients = jax.grad(lambda x, k: jnp.sin(convolve(x, k)).sum(), (0, 1))(x, kernel)
+        return sum(jnp.sum(g * g) for g in gradients)
+
+    def results(x, kernel):
+        return jax.jvp(jax.grad(penalty, (0, 1)), (x, kernel), (x / 2, kernel / 3))
+
+    assert_equal(*both_ways(results, x, kernel, monkeypatch=monkeypatch))
+
+
+@pytest.mark.parametrize("axes", [(0, None), (None, 0), (0, 0), (1, None)])
+def test_a_convolution_is_mapped(axes, monkeypatch):
+    convolve, arrays = convolution_case(*CONVOLUTIONS[2])
+    many = [a if axis is None else jnp.stack([a, 2 * a, -a], axis) for a, axis in zip(arrays, axes)]
+    assert_equal(*both_ways(jax.vmap(convolve, axes), *many, monkeypatch=monkeypatch), 1e-6)
+
+
+def test_a_convolution_is_the_slow_reference_in_float64():
+    convolve, (x, kernel) = convolution_case(*CONVOLUTIONS[5])
+    wide, k = np.pad(np.asarray(x, np.float64), ((0, 0), (1, 1), (1, 1), (0, 0))), kernel
+    y = [
+        [np.einsum("nhwc,hwcf->nf", wide[:, i : i + 3, j : j + 3], k) for j in range(0, 11, 2)]
+        for i in range(0, 9, 2)
+    ]
+    np.testing.assert_allclose(convolve(x, kernel), np.moveaxis(np.array(y), 2, 0), atol=1e-6)
+
+
+def test_several_threads_may_call_at_once():
+    convolve, (x, kernel) = convolution_case(*CONVOLUTIONS[5])
+    one = np.asarray(convolve(x, kernel))
+    with ThreadPoolExecutor(8) as pool:
+        for result in pool.map(lambda _: np.asarray(convolve(x, kernel)), range(64)):
+            np.testing.assert_array_equal(result, one)
+
+
+PRINTED = """
+import numpy as np
+from tests.kernels.test_native import *
+loss, arrays = recurrent_case("gru", True, True, False)
+convolve, (x, kernel) = convolution_case(*CONVOLUTIONS[5])
+print(native.instruction_set())
+print(float(loss(*arrays)), *np.asarray(convolve(x, kernel)).ravel()[:50].tolist())
+"""
+
+
+@pytest.mark.parametrize("name", ["0", "baseline", *native.INSTRUCTION_SETS[:-1]])
+def test_each_instruction_set_gives_the_same(name):
+    environment = {**os.environ, "KERAUNOS_NATIVE": name, "PYTHONPATH": os.pathsep.join(sys.path)}
+    printed = subprocess.run(
+        [sys.executable, "-c", PRINTED], env=environment, capture_output=True, text=True, check=True
+    )
+    loaded, values = printed.stdout.splitlines()
+    assert loaded in (name, "None")
+    loss, arrays = recurrent_case("gru", True, True, False)
+    convolve, (x, kernel) = convolution_case(*CONVOLUTIONS[5])
+    expected = [float(loss(*arrays)), *np.asarray(convolve(x, kernel)).ravel()[:50]]
+    np.testing.assert_allclose([float(v) for v in values.split()], expected, atol=1e-6)
