@@ -7,6 +7,8 @@ PYTHON ?= $(shell for p in $(CANDIDATES); do $$p $(STARTS) && echo $$p && break;
 VENV ?= .venv
 JOBS ?= 2
 RUN = $(VENV)/bin
+# What an installed package is made from, beside Python that is read in place.
+BUILD = pyproject.toml CMakeLists.txt $(wildcard native/*)
 
 .PHONY: demo test check bench docs clean
 .PRECIOUS: %/bin/python
@@ -31,16 +33,16 @@ docs: $(VENV)/.docs  ## the site, in docs/_build
 	@echo "open docs/_build/index.html"
 
 clean:  ## all that make made, environments too
-	rm -rf $(VENV) $(VENV)-bench docs/_build build dist examples/output
+	rm -rf $(VENV) $(VENV)-bench docs/_build build dist examples/output src/keraunos/_kernels/lib
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 	rm -rf .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 
 # An environment holds a stamp for each extra installed in it, so a second run is quick.
-$(VENV)/.%: pyproject.toml | $(VENV)/bin/python
+$(VENV)/.%: $(BUILD) | $(VENV)/bin/python
 	$(RUN)/python -m pip install --quiet --editable ".[$*]"
 	@touch $@
 
-$(VENV)-bench/.%: pyproject.toml | $(VENV)-bench/bin/python
+$(VENV)-bench/.%: $(BUILD) | $(VENV)-bench/bin/python
 	$(VENV)-bench/bin/python -m pip install --quiet --editable ".[$*]"
 	@touch $@
 

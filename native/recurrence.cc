@@ -135,14 +135,15 @@ struct Simple {
   }
 };
 
-// Rows that one thread takes at a time: their states stay in its cache.
+// Rows that one thread takes at a time: as many for each thread, and the states stay in its cache.
 int64_t rows_at_once(int64_t batch, const Workers& workers) {
-  const int64_t each = (batch + workers.count() - 1) / workers.count();
-  return std::clamp<int64_t>((each + kRows - 1) / kRows * kRows, kRows, 5 * kRows);
+  const int64_t turns = (batch + workers.count() * 8 * kRows - 1) / (workers.count() * 8 * kRows);
+  const int64_t pieces = std::max<int64_t>(turns, 1) * workers.count();
+  return std::max<int64_t>((batch + pieces - 1) / pieces, 1);
 }
 
 template <typename Piece>
-void share_rows(int64_t batch, Workers workers, const Piece& piece) {
+void share_rows(int64_t batch, const Workers& workers, const Piece& piece) {
   const int64_t rows = rows_at_once(batch, workers);
   workers.share((batch + rows - 1) / rows,
                 [&](int64_t i) { piece(i * rows, std::min(rows, batch - i * rows)); });

@@ -93,7 +93,7 @@ def _run(cell, by_xla, reverse, inputs):
 
 def _pair(states: States) -> States:
     """Two states: a second one that is absent has no elements."""
-    return states if len(states) > 1 else (states[0], jnp.zeros((0,), jnp.float32))
+    return states if len(states) > 1 else (*states, jnp.zeros((0,), jnp.float32))
 
 
 def _common(states: States, recurrent_kernel, keep, dropout) -> Any:
