@@ -7,6 +7,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from keraunos import errors
 from keraunos._core import registry
 from keraunos._core.op import op
 from keraunos.ops import nn, numpy
@@ -129,3 +130,6 @@ def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> An
     """Return the activation of a saved config or name."""
     with registry.custom_object_scope(custom_objects):
         return get(config)
+
+
+__getattr__ = errors.missing(__name__, globals())

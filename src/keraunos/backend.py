@@ -5,21 +5,58 @@ from __future__ import annotations
 import gc
 from typing import Any
 
-from keraunos._core import naming
+from keraunos import errors
+from keraunos._core import dtypes, naming
+from keraunos._core.dtypes import result_type, standardize_dtype
 from keraunos._core.symbolic import SymbolicTensor
+from keraunos._core.variable import Variable
+from keraunos.config import (
+    backend,
+    epsilon,
+    floatx,
+    image_data_format,
+    set_epsilon,
+    set_floatx,
+    set_image_data_format,
+)
 
 __all__ = [
-    *("Variable", "backend", "clear_session", "epsilon", "floatx", "get_uid", "image_data_format"),
-    *(
-        "is_float_dtype",
-        "is_int_dtype",
-        "is_keras_tensor",
-        "result_type",
-        "set_epsilon",
-        "set_floatx",
-    ),
-    *("set_image_data_format", "standardize_dtype"),
+    "Variable",
+    "backend",
+    "clear_session",
+    "epsilon",
+    "floatx",
+    "get_uid",
+    "image_data_format",
+    "is_float_dtype",
+    "is_int_dtype",
+    "is_keras_tensor",
+    "result_type",
+    "set_epsilon",
+    "set_floatx",
+    "set_image_data_format",
+    "standardize_dtype",
 ]
+
+
+def is_float_dtype(dtype: Any) -> bool:
+    """Return whether a dtype is a floating type, the half and quarter ones included.
+
+    Example:
+        >>> is_float_dtype("bfloat16"), is_float_dtype("int32")
+        (True, False)
+    """
+    return dtypes.is_float(dtype)
+
+
+def is_int_dtype(dtype: Any) -> bool:
+    """Return whether a dtype is a signed or unsigned integer; bool is none.
+
+    Example:
+        >>> is_int_dtype("uint8"), is_int_dtype("bool")
+        (True, False)
+    """
+    return dtypes.is_int(dtype)
 
 
 def is_keras_tensor(x: Any) -> bool:
@@ -55,3 +92,6 @@ def clear_session(free_memory: bool = True) -> None:
     naming.reset()
     if free_memory:
         gc.collect()
+
+
+__getattr__ = errors.missing(__name__, globals())

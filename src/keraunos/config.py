@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import pathlib
-from typing import Any
+from typing import Any, Self
 
 from keraunos import errors
 
@@ -61,24 +62,38 @@ class DTypePolicy:
         return self._variable
 
     @property
-    def quantization_mode(self) -> None:
+    def quantization_mode(self) -> str | None:
+        """How the weights are made small: `"int8"` ...; None where they are not."""
         return None
+
+    def convert_input(self, x: Any, autocast: bool, dtype: str) -> Any:
+        """Return floats in a dtype, if `autocast` says so; everything else as it is."""
+        from keraunos._core.dtypes import is_float, standardize_dtype
+
+        if not hasattr(x, "dtype") and hasattr(x, "__array__"):
+            import jax.numpy as jnp
+
+            x = jnp.asarray(x)
+        if not hasattr(x, "dtype") or not autocast or not is_float(x.dtype):
+            return x
+        dtype = standardize_dtype(dtype)
+        return x if standardize_dtype(x.dtype) == dtype else x.astype(dtype)
 
     def get_config(self) -> dict[str, Any]:
         return {"name": self._name}
 
     @classmethod
-    def from_config(cls, config: dict[str, Any]) -> DTypePolicy:
+    def from_config(cls, config: dict[str, Any]) -> Self:
         return cls(**config)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, DTypePolicy) and other.name == self.name
+        return type(other) is type(self) and other.get_config() == self.get_config()
 
     def __hash__(self) -> int:
-        return hash(self._name)
+        return hash(self.name)
 
     def __repr__(self) -> str:
-        return f'<DTypePolicy "{self._name}">'
+        return f'<{type(self).__name__} "{self.name}">'
 
 
 _settings: dict[str, Any] = {
@@ -87,6 +102,12 @@ _settings: dict[str, Any] = {
     "image_data_format": "channels_last",
     "policy": None,
     "traceback_filtering": True,
+    "flash_attention": None,
+    "x64_before": None,  # JAX's own setting, while ours has it changed
+    "interactive_logging": True,
+    "unsafe_deserialization": False,
+    "max_epochs": os.environ.get("KERAS_MAX_EPOCHS"),
+    "max_steps_per_epoch": os.environ.get("KERAS_MAX_STEPS_PER_EPOCH"),
 }
 
 
@@ -101,7 +122,9 @@ def floatx() -> str:
 
 
 def set_floatx(value: str) -> None:
-    """Set the default float dtype; `"float64"` turns on JAX's 64-bit mode.
+    """Set the default float dtype; `"float64"` turns on JAX's 64-bit mode, for integers too.
+
+    Another dtype after it turns that mode off again. Layers keep the dtype they were made with.
 
     Raises:
         ValueError: the name is not a float dtype.
@@ -110,10 +133,13 @@ def set_floatx(value: str) -> None:
         >>> set_floatx("float32")
     """
     _settings["floatx"] = _one_of("set_floatx", value, _FLOATS)
-    if value == "float64":
-        import jax
+    wide, before = value == "float64", _settings["x64_before"]
+    if wide == (before is not None):
+        return
+    import jax
 
-        jax.config.update("jax_enable_x64", True)
+    _settings["x64_before"] = jax.config.values["jax_enable_x64"] if wide else None
+    jax.config.update("jax_enable_x64", wide or before)
 
 
 def epsilon() -> float:
@@ -190,9 +216,40 @@ def get_policy(identifier: Any = None) -> DTypePolicy:
         return dtype_policy()
     if isinstance(identifier, DTypePolicy):
         return identifier
-    if isinstance(identifier, dict):
-        return DTypePolicy(identifier["config"]["name"])
+    if isinstance(identifier, dict) or (isinstance(identifier, str) and "_from_" in identifier):
+        # Loaded when asked for: the settings alone need no other kind of policy.
+        return importlib.import_module("keraunos.dtype_policies").get(identifier)
+    if not isinstance(identifier, str):
+        from keraunos._core.dtypes import standardize_dtype
+
+        identifier = standardize_dtype(identifier)
     return DTypePolicy(identifier)
+
+
+def enable_flash_attention() -> None:
+    """Let attention take the fused kernel of a GPU wherever it can (the default).
+
+    Example:
+        >>> enable_flash_attention()
+    """
+    _settings["flash_attention"] = None
+
+
+def disable_flash_attention() -> None:
+    """Keep attention from the fused kernel, in layers that do not ask for it themselves.
+
+    Example:
+        >>> disable_flash_attention()
+        >>> is_flash_attention_enabled()
+        False
+        >>> enable_flash_attention()
+    """
+    _settings["flash_attention"] = False
+
+
+def is_flash_attention_enabled() -> bool | None:
+    """Return False where it is disabled; None where it is taken if possible, as in Keras."""
+    return _settings["flash_attention"]
 
 
 def is_traceback_filtering_enabled() -> bool:
@@ -210,9 +267,94 @@ def disable_traceback_filtering() -> None:
     _set_filtering(False)
 
 
+def is_interactive_logging_enabled() -> bool:
+    """Return whether progress is shown on the standard output (the default)."""
+    return _settings["interactive_logging"]
+
+
+def enable_interactive_logging() -> None:
+    """Show progress on the standard output."""
+    _settings["interactive_logging"] = True
+
+
+def disable_interactive_logging() -> None:
+    """Send progress, a plain line an epoch, to Python's `logging`, logger `"keraunos"`."""
+    _settings["interactive_logging"] = False
+
+
+def enable_unsafe_deserialization() -> None:
+    """Run code that lies in files (a `Lambda`'s) from now on, whatever `safe_mode` says."""
+    _settings["unsafe_deserialization"] = True
+
+
+def is_unsafe_deserialization_enabled() -> bool:
+    """Return whether `enable_unsafe_deserialization` was called."""
+    return _settings["unsafe_deserialization"]
+
+
+def max_epochs() -> int | None:
+    """Return the most epochs that `fit` runs; None: as many as it is told.
+
+    Example:
+        >>> max_epochs()
+    """
+    return _limit("max_epochs", _settings["max_epochs"])
+
+
+def set_max_epochs(max_epochs: int | None) -> None:
+    """Cut every `fit` short, to try a program out; `$KERAS_MAX_EPOCHS` does it from outside.
+
+    Example:
+        >>> set_max_epochs(None)
+    """
+    _settings["max_epochs"] = _limit("set_max_epochs", max_epochs)
+
+
+def max_steps_per_epoch() -> int | None:
+    """Return the most steps of an epoch of `fit`, `evaluate` or `predict`; None: no limit.
+
+    Example:
+        >>> max_steps_per_epoch()
+    """
+    return _limit("max_steps_per_epoch", _settings["max_steps_per_epoch"])
+
+
+def set_max_steps_per_epoch(max_steps_per_epoch: int | None) -> None:
+    """Cut every epoch short; `$KERAS_MAX_STEPS_PER_EPOCH` does it from outside.
+
+    Example:
+        >>> set_max_steps_per_epoch(None)
+    """
+    _settings["max_steps_per_epoch"] = _limit("set_max_steps_per_epoch", max_steps_per_epoch)
+
+
+def is_nnx_enabled() -> bool:
+    """Return False: variables are keraunos's own, not Flax NNX's.
+
+    Example:
+        >>> is_nnx_enabled()
+        False
+    """
+    return False
+
+
 def backend() -> str:
     """Return the engine's name, always `"jax"`."""
     return "jax"
+
+
+def set_backend(backend: str) -> None:
+    """Accept `"jax"`, the one engine there is.
+
+    Raises:
+        ValueError: another name.
+
+    Example:
+        >>> set_backend("jax")
+    """
+    if backend != "jax":
+        fix = "leave the line out: the program runs on JAX"
+        raise ValueError(errors.report("set_backend", expected="'jax'", got=repr(backend), fix=fix))
 
 
 def _set_filtering(on: bool) -> None:
@@ -220,6 +362,14 @@ def _set_filtering(on: bool) -> None:
 
     _settings["traceback_filtering"] = on
     jax.config.update("jax_traceback_filtering", "quiet_remove_frames" if on else "off")
+
+
+def _limit(where: str, value: Any) -> int | None:
+    if value in (None, ""):
+        return None
+    if isinstance(value, (bool, float)) or not str(value).isdecimal() or int(value) < 1:
+        raise ValueError(errors.report(where, expected="an integer from 1, or None", got=value))
+    return int(value)
 
 
 def _one_of(where: str, value: str, choices: tuple[str, ...]) -> str:
@@ -244,3 +394,5 @@ def _read_settings_file() -> None:
 
 
 _read_settings_file()
+
+__getattr__ = errors.missing(__name__, globals())

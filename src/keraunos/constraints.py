@@ -7,7 +7,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from keraunos import config
+from keraunos import config, errors
 from keraunos._core import registry
 from keraunos._core.registry import register
 from keraunos._core.signature import Configurable
@@ -143,3 +143,6 @@ def _with_norm(w: Any, axis: Axis) -> tuple[jax.Array, jax.Array]:
     w = _array(w)
     axes = tuple(axis) if isinstance(axis, (list, tuple)) else axis
     return w, jnp.sqrt(jnp.sum(jnp.square(w), axis=axes, keepdims=True))
+
+
+__getattr__ = errors.missing(__name__, globals())

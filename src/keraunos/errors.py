@@ -6,7 +6,7 @@ import difflib
 import importlib
 from collections.abc import Callable, Iterable
 from types import ModuleType
-from typing import NoReturn
+from typing import Any
 
 _WIDTH = 300  # of one line: an error is read, not scrolled
 
@@ -58,7 +58,18 @@ def suggest(name: object, choices: Iterable[str], most: int = 3) -> str:
     return "valid names: " + ", ".join(names)
 
 
-def missing(module: str, names: dict[str, object]) -> Callable[[str], NoReturn]:
+_elsewhere: list[Callable[[str, str], Any]] = []
+
+
+def look_elsewhere(find: Callable[[str, str], Any]) -> None:
+    """Ask `find(module, name)` for names that a module lacks, before they are an error.
+
+    So a room shows what a room above it defines, and need not know that one.
+    """
+    _elsewhere.append(find)
+
+
+def missing(module: str, names: dict[str, object]) -> Callable[[str], Any]:
     """Return a `__getattr__` for a module: the error for a name it lacks has the nearest ones.
 
     Args:
@@ -66,11 +77,24 @@ def missing(module: str, names: dict[str, object]) -> Callable[[str], NoReturn]:
         names: its `globals()`.
     """
 
-    def getattribute(name: str) -> NoReturn:
+    def getattribute(name: str) -> Any:
         text = f"{module} has no {name!r}"
         if not name.startswith("_"):
-            text = report(text, fix=suggest(name, [n for n in names if not n.startswith("_")]))
+            found = next(
+                (it for find in _elsewhere if (it := find(module, name)) is not None), None
+            )
+            if found is not None:
+                return found
+            text = report(text, fix=suggest(name, [n for n in names if offers(n)]))
         raise AttributeError(text)
+
+    def offers(name: str) -> bool:
+        # Not what the module itself has imported: numpy is not what was looked for.
+        value, own = names[name], "keraunos"
+        home = getattr(value, "__module__", own)
+        if isinstance(value, ModuleType):
+            home, own = value.__name__, module + "."
+        return not name.startswith("_") and str(home).startswith(own)
 
     return getattribute
 

@@ -85,6 +85,7 @@ class Constant(Initializer):
         self.value = value
 
     def __call__(self, shape: Shape, dtype: Any = None) -> np.ndarray:
+        dtypes.check_fits(self.value, dtypes.standardize_dtype(dtype))
         value = np.asarray(self.value).astype(dtypes.numpy_dtype(dtype))
         return np.broadcast_to(value, tuple(shape)).copy()
 
@@ -496,3 +497,6 @@ def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> An
     """Return the initializer of a saved config or name."""
     with registry.custom_object_scope(custom_objects):
         return get(config)
+
+
+__getattr__ = errors.missing(__name__, globals())

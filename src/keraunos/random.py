@@ -240,3 +240,6 @@ def dropout(inputs: Any, rate: float, noise_shape: Any = None, seed: Any = None)
     )
     kept = jax.random.bernoulli(_key(seed), 1 - rate, tuple(sizes))
     return jnp.where(kept, inputs / (1 - rate), jnp.zeros((), inputs.dtype))
+
+
+__getattr__ = errors.missing(__name__, globals())

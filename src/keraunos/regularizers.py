@@ -161,3 +161,6 @@ def _factor(name: str, value: Any) -> float:
             errors.report("regularizer", expected=f"{name} a number >= 0", got=f"{name}={value!r}")
         )
     return float(value)
+
+
+__getattr__ = errors.missing(__name__, globals())

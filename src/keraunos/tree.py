@@ -46,11 +46,19 @@ def flatten_with_path(structure: Any) -> list[tuple[tuple[Any, ...], Any]]:
         [((0, 'a'), 42)]
     """
     found = jax.tree_util.tree_flatten_with_path(structure, is_leaf=_is_none)[0]
-    return [(tuple(_step(key) for key in path), leaf) for path, leaf in found]
+    return [(_steps(structure, path), leaf) for path, leaf in found]
 
 
-def _step(key: Any) -> Any:
-    return next(getattr(key, n) for n in ("key", "idx", "name") if hasattr(key, n))
+def _steps(node: Any, path: Any) -> tuple[Any, ...]:
+    """Return JAX's path as keys and indices; the fields of a named tuple are counted."""
+    steps = []
+    for key in path:
+        step = next(getattr(key, n) for n in ("key", "idx", "name") if hasattr(key, n))
+        if hasattr(key, "name") and hasattr(node, "_fields"):
+            step = node._fields.index(step)
+        node = getattr(node, step) if hasattr(key, "name") and isinstance(step, str) else node[step]
+        steps.append(step)
+    return tuple(steps)
 
 
 def map_structure(func: Callable[..., Any], *structures: Any, none_is_leaf: bool = True) -> Any:
@@ -173,3 +181,6 @@ def assert_same_paths(a: Any, b: Any) -> None:
     one, other = ([path for path, _ in flatten_with_path(s)] for s in (a, b))
     if one != other:
         raise ValueError(errors.report("paths of structures differ", expected=one, got=other))
+
+
+__getattr__ = errors.missing(__name__, globals())

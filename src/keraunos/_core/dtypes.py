@@ -78,3 +78,70 @@ def result_type(*dtypes: Any) -> str:
 
 def _hashable(dtype: Any) -> Any:
     return dtype if isinstance(dtype, type) else standardize_dtype(dtype)
+
+
+def as_array(value: Any, dtype: Any = None) -> jax.Array:
+    """Return a `jax.Array` of a value of the host, as `jnp.asarray` does, but never wraps round.
+
+    Raises:
+        ValueError: an integer that the array's dtype cannot hold.
+
+    Example:
+        >>> as_array(np.array([1, 2])).dtype.name
+        'int32'
+    """
+    if isinstance(value, jax.Array):
+        return value if dtype is None else value.astype(numpy_dtype(dtype))
+    check_fits(value, dtype)
+    if dtype is None:
+        return jnp.asarray(value)
+    if isinstance(value, (np.ndarray, np.generic)) and value.dtype.kind in "iu":
+        # On the host: a float holds integers that the device's 32 bits do not.
+        return jnp.asarray(value.astype(numpy_dtype(dtype)))
+    return jnp.asarray(value).astype(numpy_dtype(dtype))
+
+
+def check_fits(value: Any, dtype: Any = None) -> None:
+    """Raise where integers of the host do not fit the integer dtype that they are about to get.
+
+    Args:
+        value: numbers, NumPy arrays, lists of them; everything else is let through.
+        dtype: the dtype to come; by default the one that JAX gives.
+    """
+    if isinstance(value, (list, tuple)):
+        leaves = jax.tree.leaves(value)
+        numbers = [leaf for leaf in leaves if type(leaf) is int]
+        if numbers:
+            _check_range(min(numbers), max(numbers), _coming(np.dtype("int64"), dtype))
+        for leaf in leaves:
+            if isinstance(leaf, np.ndarray):
+                check_fits(leaf, dtype)
+    elif isinstance(value, int) and not isinstance(value, bool):
+        _check_range(value, value, _coming(np.dtype("int64"), dtype))
+    elif isinstance(value, (np.ndarray, np.generic)) and value.dtype.kind in "iu" and value.size:
+        coming = _coming(value.dtype, dtype)
+        if coming is not None and not np.can_cast(value.dtype, coming):
+            _check_range(int(value.min()), int(value.max()), coming)
+
+
+def _coming(own: np.dtype, dtype: Any) -> np.dtype | None:
+    """Return the integer dtype that an array will have on the device, None for another kind."""
+    coming = jax.dtypes.canonicalize_dtype(own if dtype is None else numpy_dtype(dtype))
+    return coming if jnp.issubdtype(coming, jnp.integer) else None
+
+
+def _check_range(low: int, high: int, dtype: np.dtype | None) -> None:
+    if dtype is None:
+        return
+    info = jnp.iinfo(dtype)
+    if info.min <= low and high <= info.max:
+        return
+    wide = "keras.config.set_floatx('float64') turns on 64 bits" if info.bits == 32 else None
+    raise ValueError(
+        errors.report(
+            f"an integer does not fit {dtype.name}",
+            expected=f"{info.min} to {info.max}",
+            got=low if low < info.min else high,
+            fix=wide or "take a wider dtype, or keras.ops.saturate_cast",
+        )
+    )

@@ -11,7 +11,7 @@ import types
 from collections.abc import Iterator
 from typing import Any
 
-from keraunos import errors
+from keraunos import config, errors
 
 _local = threading.local()
 
@@ -59,13 +59,13 @@ def refuse(what: str) -> None:
 
 def is_safe() -> bool:
     """Return whether code in files is refused at this moment."""
-    return getattr(_local, "safe", True)
+    return getattr(_local, "safe", True) and not config.is_unsafe_deserialization_enabled()
 
 
 @contextlib.contextmanager
 def safety(on: bool) -> Iterator[None]:
     """Refuse (or allow) code in files inside a `with` block."""
-    before = is_safe()
+    before = getattr(_local, "safe", True)
     _local.safe = on
     try:
         yield

@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from keraunos._core import naming, symbolic
+from keraunos._core import dtypes, naming, symbolic
 from keraunos._core.symbolic import Node, SymbolicTensor
 from keraunos._core.variable import Variable
 
@@ -129,6 +129,19 @@ def op(
     return operation
 
 
+def checked(operation: Callable[..., Any]) -> Callable[..., Any]:
+    """Return an operation `(x, dtype)` that refuses Python integers which the dtype cannot hold."""
+
+    @functools.wraps(operation)
+    def call(x: Any, dtype: Any = None) -> Any:
+        if isinstance(x, (int, list, tuple)):
+            dtypes.check_fits(x, dtype)
+        return operation(x, dtype)
+
+    OPERATIONS[operation.__name__] = call
+    return call
+
+
 def public_names(namespace: dict[str, Any]) -> list[str]:
     """Return the names of the functions of `keraunos.ops` in a module, for its `__all__`."""
     return [
@@ -164,14 +177,16 @@ def _array(name: str | None, value: Any, scalars: bool) -> Any:
         leaves = jax.tree.leaves(value)
         several = any(isinstance(v, SymbolicTensor) or getattr(v, "ndim", 0) for v in leaves)
         if name in _ARRAYS and not several:
+            dtypes.check_fits(value)
             return jnp.asarray(np.asarray(value))
+        dtypes.check_fits(leaves)
         return (
             jax.tree.map(_value, value) if any(isinstance(v, Variable) for v in leaves) else value
         )
     if name in _ARRAYS and isinstance(
         value, (np.ndarray, int, float, complex)[: 4 if scalars else 1]
     ):
-        return jnp.asarray(value)
+        return dtypes.as_array(value)
     return value
 
 

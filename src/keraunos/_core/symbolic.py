@@ -206,6 +206,9 @@ def unknown_of(shape: tuple[int, ...]) -> tuple[int | None, ...]:
 
 
 def _spec(shape: tuple[int | None, ...], dtype: str, unknown: int) -> jax.ShapeDtypeStruct:
+    if dtype == "string":
+        fix = "call TextVectorization, StringLookup or Hashing on them first"
+        raise TypeError(errors.report("strings are no input for this", fix=fix))
     sizes = tuple(unknown if n is None else n for n in shape)
     return jax.ShapeDtypeStruct(sizes, jax.dtypes.canonicalize_dtype(dtypes.numpy_dtype(dtype)))
 

@@ -51,7 +51,7 @@ class Variable:
     ) -> None:
         self.name = name or naming.unique("variable")
         self.path = naming.path(self.name)
-        self._trainable = trainable
+        self._trainable = self.made_trainable = trainable
         self.autocast = autocast
         self.aggregation = aggregation
         self.regularizer: Any = None
@@ -97,6 +97,7 @@ class Variable:
                 )
             )
         # A copy where it may alias: the box must not change with somebody's NumPy array.
+        dtypes.check_fits(array, self._value.dtype)
         same = isinstance(array, jax.Array) and array.dtype == self._value.dtype
         self._value = array if same else jax.device_put(np.array(array, self._value.dtype))
         self._lent = same
@@ -224,6 +225,7 @@ def _initial(initializer: Any, shape: tuple[int, ...] | None, dtype: Any) -> jax
     with jax.ensure_compile_time_eval():
         if isinstance(value, jax.Array) and value.dtype == dtypes.numpy_dtype(dtype):
             return value
+        dtypes.check_fits(value, dtype)
         # Through the host: a cast on the device would be a program for each shape.
         return jax.device_put(np.array(value, dtypes.numpy_dtype(dtype)))
 

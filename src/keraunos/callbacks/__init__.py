@@ -1,5 +1,6 @@
 """Callbacks: what a program does at the ends of batches, epochs and runs."""
 
+from keraunos import errors as _errors
 from keraunos.callbacks.callback import Callback
 from keraunos.callbacks.callback_list import CallbackList
 from keraunos.callbacks.csv_logger import CSVLogger
@@ -25,3 +26,5 @@ __all__ = [
     "ReduceLROnPlateau",
     "TerminateOnNaN",
 ]
+
+__getattr__ = _errors.missing(__name__, globals())

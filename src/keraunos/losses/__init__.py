@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from keraunos import errors as _errors
 from keraunos._core import registry
 from keraunos.losses._base import Loss, LossFunctionWrapper
 from keraunos.losses._choice import ignored_label, label_range, resolve
@@ -88,3 +89,5 @@ def deserialize(name: Any, custom_objects: dict[str, Any] | None = None) -> Any:
 __all__ = [
     name for name in globals() if name[0] != "_" and name not in ("Any", "annotations", "registry")
 ]
+
+__getattr__ = _errors.missing(__name__, globals())

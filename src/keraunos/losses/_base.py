@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 
 from keraunos import config, errors
-from keraunos._core import context, naming, registry, signature
+from keraunos._core import context, dtypes, naming, registry, signature
 from keraunos._core.registry import register
 from keraunos.losses._shapes import floating, same_rank, weighted, weights_like
 
@@ -77,7 +77,9 @@ class Loss(signature.Configurable):
         return found
 
     def _target(self, y_true: Any) -> jax.Array:
-        y_true = jnp.asarray(y_true)
+        if not self._keeps_labels:
+            return floating(y_true, self.dtype)
+        y_true = dtypes.as_array(y_true)
         # A half float cannot hold the labels of many classes.
         labels = self._keeps_labels and not jnp.issubdtype(y_true.dtype, jnp.floating)
         return y_true if labels else floating(y_true, self.dtype)
@@ -123,7 +125,7 @@ class LossFunctionWrapper(Loss):
 def _arrays(tree: Any) -> Any:
     """Return nested lists of numbers as one array; lists of arrays (several outputs) stay."""
     numbers = all(isinstance(leaf, (int, float)) for leaf in jax.tree.leaves(tree))
-    return jnp.asarray(tree) if numbers and isinstance(tree, (list, tuple)) else tree
+    return dtypes.as_array(tree) if numbers and isinstance(tree, (list, tuple)) else tree
 
 
 def reduce(

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 
 from keraunos import config, errors
-from keraunos._core import context
+from keraunos._core import context, dtypes
 from keraunos.losses._formula import formula
 from keraunos.losses._shapes import floating, mismatch, pair, same_rank
 
@@ -221,7 +221,7 @@ def poisson(y_true: Any, y_pred: Any) -> jax.Array:
 
 def label_pair(y_true: Any, y_pred: Any, axis: int, where: str) -> tuple[jax.Array, jax.Array]:
     """Return integer labels (batch, ...) and outputs (batch, ..., classes) that fit each other."""
-    y_pred, y_true = floating(y_pred), jnp.asarray(y_true)
+    y_pred, y_true = floating(y_pred), dtypes.as_array(y_true)
     axis = _checked_axis(axis, y_pred, where)
     expected = y_pred.shape[:axis] + y_pred.shape[axis + 1 :]
     if y_true.ndim == y_pred.ndim and y_true.shape[axis] == 1:
@@ -254,7 +254,7 @@ def _class_pair(
     y_true: Any, y_pred: Any, smoothing: float, axis: int, where: str
 ) -> tuple[jax.Array, jax.Array]:
     y_pred = floating(y_pred)
-    y_true = jnp.asarray(y_true).astype(y_pred.dtype)
+    y_true = dtypes.as_array(y_true, y_pred.dtype)
     axis = _checked_axis(axis, y_pred, where)
     if y_true.shape != y_pred.shape:
         y_true, y_pred = same_rank(y_true, y_pred)

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import optax
 
 from keraunos import config, errors
-from keraunos._core import context
+from keraunos._core import context, dtypes
 from keraunos.losses._formula import formula
 from keraunos.losses._shapes import floating, pair
 
@@ -120,10 +120,10 @@ def circle(
         >>> circle([0, 0, 1], [[1.0, 0.0], [1.0, 0.0], [0.0, 1.0]], gamma=1).round(3).tolist()
         [0.546, 0.546, 0.0]
     """
-    y_pred, labels = floating(y_pred), jnp.asarray(y_true).astype(jnp.int32).reshape(-1)
+    y_pred, labels = floating(y_pred), dtypes.as_array(y_true, "int32").reshape(-1)
     others = y_pred if ref_embeddings is None else floating(ref_embeddings, y_pred.dtype)
     other_labels = (
-        labels if ref_labels is None else jnp.asarray(ref_labels).astype(jnp.int32).reshape(-1)
+        labels if ref_labels is None else dtypes.as_array(ref_labels, "int32").reshape(-1)
     )
     distance = jnp.maximum(1 - y_pred @ others.T, 0)
     same = labels[:, None] == other_labels[None]
@@ -154,7 +154,7 @@ def ctc(y_true: Any, y_pred: Any) -> jax.Array:
         >>> ctc([[1]], [[[0.0, 0.0]]]).round(3).tolist()
         [0.693]
     """
-    labels, logits = jnp.asarray(y_true).astype(jnp.int32), floating(y_pred)
+    labels, logits = dtypes.as_array(y_true, "int32"), floating(y_pred)
     if labels.ndim != 2 or logits.ndim != 3:
         raise ValueError(
             errors.report(

@@ -13,10 +13,10 @@ from keraunos._core import dtypes
 
 def floating(x: Any, dtype: Any = None) -> jax.Array:
     """Return an array of a float type: the given one, else its own, else the default."""
-    x = jnp.asarray(x)
     if dtype is None:
-        dtype = x.dtype if jnp.issubdtype(x.dtype, jnp.floating) else config.floatx()
-    return x.astype(dtypes.numpy_dtype(dtype))
+        own = getattr(x, "dtype", config.floatx())
+        dtype = own if dtypes.is_float(own) else config.floatx()
+    return dtypes.as_array(x, jax.dtypes.canonicalize_dtype(dtypes.numpy_dtype(dtype)))
 
 
 def same_rank(y_true: jax.Array, y_pred: jax.Array) -> tuple[jax.Array, jax.Array]:
@@ -38,7 +38,7 @@ def pair(y_true: Any, y_pred: Any, where: str) -> tuple[jax.Array, jax.Array]:
         ValueError: the shapes differ by more than a last axis of size 1.
     """
     y_pred = floating(y_pred)
-    y_true = jnp.asarray(y_true).astype(y_pred.dtype)
+    y_true = dtypes.as_array(y_true, y_pred.dtype)
     y_true, y_pred = same_rank(y_true, y_pred)
     if y_true.shape != y_pred.shape:
         raise ValueError(mismatch(where, y_true.shape, y_pred.shape))

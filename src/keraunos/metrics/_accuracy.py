@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from keraunos import config
+from keraunos._core import dtypes
 from keraunos.losses._crossentropy import label_pair, pick
 from keraunos.losses._formula import formula
 from keraunos.losses._shapes import floating, mismatch, pair, same_rank
@@ -123,7 +124,7 @@ def _in_top(y_pred: jax.Array, labels: jax.Array, k: int) -> jax.Array:
 
 
 def _one_hot(y_true: Any, y_pred: Any, where: str, other: str) -> tuple[jax.Array, jax.Array]:
-    y_true, y_pred = same_rank(jnp.asarray(y_true), floating(y_pred))
+    y_true, y_pred = same_rank(dtypes.as_array(y_true), floating(y_pred))
     if y_true.shape != y_pred.shape:
         raise ValueError(
             mismatch(where, y_true.shape, y_pred.shape, f"for integer labels use {other}")

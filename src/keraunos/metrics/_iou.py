@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 
 from keraunos import config, errors
+from keraunos._core import dtypes
 from keraunos._core.registry import register
 from keraunos.losses._shapes import floating
 from keraunos.metrics._base import Metric
@@ -66,14 +67,14 @@ class IoU(Metric):
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         y_true = (
-            jnp.asarray(y_true)
+            dtypes.as_array(y_true)
             if self.sparse_y_true
-            else jnp.argmax(jnp.asarray(y_true), axis=self.axis)
+            else jnp.argmax(dtypes.as_array(y_true), axis=self.axis)
         )
         y_pred = (
-            jnp.asarray(y_pred)
+            dtypes.as_array(y_pred)
             if self.sparse_y_pred
-            else jnp.argmax(jnp.asarray(y_pred), axis=self.axis)
+            else jnp.argmax(dtypes.as_array(y_pred), axis=self.axis)
         )
         if y_true.size != y_pred.size:
             raise ValueError(

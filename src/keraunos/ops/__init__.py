@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from keraunos import errors as _errors
 from keraunos._core import symbolic
 from keraunos.ops import core, image, linalg, math, nn, numpy
 from keraunos.ops.core import *  # noqa: F403 - the public names of this room are those of its modules
@@ -56,3 +57,5 @@ symbolic.set_operators(
         "squeeze": numpy.squeeze,
     }
 )
+
+__getattr__ = _errors.missing(__name__, globals())

@@ -10,6 +10,7 @@ from jax import lax
 
 from keraunos import config, errors
 from keraunos._core import dtypes
+from keraunos._kernels import attention as _attention
 
 # -- normalization
 
@@ -90,11 +91,13 @@ def normalize(x: Any, axis: Any = -1, order: int = 2, epsilon: float | None = No
         )
     least = config.epsilon() if epsilon is None else epsilon
     x = jnp.atleast_1d(x)
+    if not jnp.issubdtype(x.dtype, jnp.inexact):
+        x = x.astype(config.floatx())
     axes = tuple(axis) if isinstance(axis, list) else axis
     if order == 2:
-        return x * jnp.minimum(
-            lax.rsqrt(jnp.sum(jnp.square(x), axis=axes, keepdims=True)), 1 / least
-        )
+        # Finite in half precision too: 0 times infinity is not 0.
+        most = min(1 / least, float(jnp.finfo(x.dtype).max))
+        return x * jnp.minimum(lax.rsqrt(jnp.sum(jnp.square(x), axis=axes, keepdims=True)), most)
     return x / jnp.maximum(jnp.linalg.norm(x, ord=order, axis=axes, keepdims=True), least)
 
 
@@ -204,25 +207,27 @@ def dot_product_attention(
         scale: `1 / sqrt(features)` by default.
         is_causal: whether a target sees only sources up to its own place.
         flash_attention: True asks for the fused kernel (cuDNN; a GPU and half precision).
-        attn_logits_soft_cap: not supported.
+        attn_logits_soft_cap: scores are bent to stay below it in size, before the bias:
+            `cap * tanh(scores / cap)`.
+
+    Raises:
+        ValueError: arrays without four axes, or `flash_attention` where the kernel cannot run.
 
     Reference: Vaswani et al., Attention is all you need, 2017.
     """
-    if attn_logits_soft_cap is not None:
-        raise NotImplementedError(
-            errors.report("dot_product_attention", got="attn_logits_soft_cap", fix="leave it out")
-        )
-    dtype = jnp.result_type(query, key, value)
+    if not query.ndim == key.ndim == value.ndim == 4:
+        expected, got = "query, key and value with 4 axes", [x.shape for x in (query, key, value)]
+        raise ValueError(errors.report("dot_product_attention", expected=expected, got=got))
+    dtype = dtypes.result_type(query.dtype, key.dtype, value.dtype)
     arrays = [x.astype(dtype) for x in (query, key, value)]
-    bias = None if bias is None else bias.astype(dtype)
-    mask = None if mask is None else mask.astype(bool)
-    return jax.nn.dot_product_attention(
+    return _attention.dot_product_attention(
         *arrays,
-        bias=bias,
-        mask=mask,
+        bias=None if bias is None else bias.astype(dtype),
+        mask=None if mask is None else mask.astype(bool),
         scale=scale,
         is_causal=is_causal,
-        implementation="cudnn" if flash_attention else "xla",
+        flash=flash_attention,
+        soft_cap=attn_logits_soft_cap,
     )
 
 

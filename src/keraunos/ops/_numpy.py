@@ -264,6 +264,9 @@ def arange(start: Any, stop: Any = None, step: Any = None, dtype: Any = None) ->
     given = [v for v in (start, stop, step) if v is not None]
     if dtype is None:
         dtype = dtypes.result_type(*(getattr(v, "dtype", type(v)) for v in given))
+    if all(isinstance(v, int) for v in given):
+        numbers = range(0, start, step or 1) if stop is None else range(start, stop, step or 1)
+        dtypes.check_fits([*numbers[:1], *numbers[-1:]], dtype)
     return jnp.arange(start, stop, step, dtype=dtypes.standardize_dtype(dtype))
 
 
@@ -275,7 +278,13 @@ def eye(N: int, M: int | None = None, k: int = 0, dtype: Any = None) -> Any:
     return jnp.eye(N, M, k, dtype=dtypes.standardize_dtype(dtype))
 
 
+def full_like(x: Any, fill_value: Any, dtype: Any = None) -> Any:
+    dtypes.check_fits(fill_value, dtype or x.dtype)
+    return jnp.full_like(x, fill_value, dtype=dtype)
+
+
 def full(shape: Sequence[int], fill_value: Any, dtype: Any = None) -> Any:
+    dtypes.check_fits(fill_value, dtype)
     return jnp.full(shape, fill_value, dtype=dtypes.standardize_dtype(dtype))
 
 

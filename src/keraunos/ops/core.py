@@ -12,7 +12,7 @@ from jax import lax
 
 from keraunos import errors
 from keraunos._core import dtypes
-from keraunos._core.op import op, public_names
+from keraunos._core.op import checked, op, public_names
 from keraunos._core.symbolic import SymbolicTensor, any_symbolic
 from keraunos._core.variable import Variable
 
@@ -30,7 +30,7 @@ def convert_to_tensor(
         sparse, ragged: kept for programs that pass them; the result is dense.
 
     Raises:
-        ValueError: `ragged=True`.
+        ValueError: `ragged=True`, or an integer that does not fit the dtype.
 
     Example:
         >>> convert_to_tensor([1, 2], "float32")
@@ -42,10 +42,7 @@ def convert_to_tensor(
         )
     if isinstance(x, SymbolicTensor):
         return x if dtype in (None, x.dtype) else cast(x, dtype)
-    array = (
-        x.value if isinstance(x, Variable) else x if isinstance(x, jax.Array) else jnp.asarray(x)
-    )
-    return array if dtype is None else array.astype(dtypes.standardize_dtype(dtype))
+    return dtypes.as_array(x.value if isinstance(x, Variable) else x, dtype)
 
 
 def convert_to_numpy(x: Any) -> np.ndarray:
@@ -88,9 +85,10 @@ def dtype(x: Any) -> str:
     return dtypes.standardize_dtype(x.dtype if hasattr(x, "dtype") else jnp.asarray(x).dtype)
 
 
+@checked
 @op
 def cast(x: Any, dtype: Any) -> Any:
-    """x in another dtype."""
+    """x in another dtype; a Python integer must fit it, arrays wrap round as in C."""
     return x.astype(dtypes.standardize_dtype(dtype))
 
 

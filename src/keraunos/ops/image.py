@@ -13,10 +13,11 @@ from keraunos import config, errors
 from keraunos._core import random
 from keraunos._core.op import op, public_names
 from keraunos._kernels import conv as _conv
+from keraunos._kernels import sampling as _sampling
 
 _METHODS = ("bilinear", "nearest", "lanczos3", "lanczos5", "bicubic")
-_ORDERS = {"nearest": 0, "bilinear": 1}
-_FILLS = ("constant", "nearest", "wrap", "mirror", "reflect")
+_INTERPOLATIONS = ("nearest", "bilinear")
+_FILLS = _sampling.FILL_MODES
 
 
 def _last(images: Any, data_format: str | None) -> tuple[Any, Callable[[Any], Any]]:
@@ -296,14 +297,10 @@ def map_coordinates(
     )
 
 
-def _sampled(images: Any, rows: Any, columns: Any, order: int, mode: str, fill: float) -> Any:
-    """Return each image of a batch at (batch, height, width) places, channel by channel."""
-
-    def channel(plane: Any, row: Any, column: Any) -> Any:
-        return jax.scipy.ndimage.map_coordinates(plane, [row, column], order, mode, fill)
-
-    image = jax.vmap(channel, in_axes=(-1, None, None), out_axes=-1)
-    return jax.vmap(image)(images, rows, columns)
+def _sampled(images: Any, rows: Any, columns: Any, interpolation: str, mode: str, fill: Any) -> Any:
+    """Return each image of a batch at (batch, height, width) places."""
+    how = {"interpolation": interpolation, "fill_mode": mode, "fill_value": fill}
+    return _sampling.sample(images, rows, columns, **how)
 
 
 @op
@@ -325,12 +322,12 @@ def affine_transform(
         fill_mode, fill_value: as in `map_coordinates`.
         data_format: `"channels_last"` or `"channels_first"`.
     """
-    _one_of("affine_transform: interpolation", interpolation, tuple(_ORDERS))
+    _one_of("affine_transform: interpolation", interpolation, _INTERPOLATIONS)
     _one_of("affine_transform: fill_mode", fill_mode, _FILLS)
     images, undo = _last(images, data_format)
     points = jnp.atleast_2d(transform).at[:, 6:].set(0)
     columns, rows = _moved(points, *images.shape[1:3])
-    return undo(_sampled(images, rows, columns, _ORDERS[interpolation], fill_mode, fill_value))
+    return undo(_sampled(images, rows, columns, interpolation, fill_mode, fill_value))
 
 
 @op
@@ -346,7 +343,7 @@ def perspective_transform(
 
     Both are (4, 2) or (batch, 4, 2); the other arguments are as in `affine_transform`.
     """
-    _one_of("perspective_transform: interpolation", interpolation, tuple(_ORDERS))
+    _one_of("perspective_transform: interpolation", interpolation, _INTERPOLATIONS)
     images, undo = _last(images, data_format)
     start, end = (jnp.reshape(p, (-1, 4, 2)).astype("float32") for p in (start_points, end_points))
     one, zero = jnp.ones_like(end[..., :1]), jnp.zeros_like(end)
@@ -356,7 +353,7 @@ def perspective_transform(
     wanted = jnp.concatenate([start[..., 0], start[..., 1]], -1)[..., None]
     transform = jnp.linalg.solve(jnp.concatenate([upper, lower], 1), wanted)[..., 0]
     columns, rows = _moved(transform, *images.shape[1:3])
-    return undo(_sampled(images, rows, columns, _ORDERS[interpolation], "constant", fill_value))
+    return undo(_sampled(images, rows, columns, interpolation, "constant", fill_value))
 
 
 def _moved(t: Any, height: int, width: int) -> tuple[Any, Any]:
@@ -412,7 +409,7 @@ def elastic_transform(
         interpolation, fill_mode, fill_value, data_format: as in `affine_transform`.
         seed: an integer gives the same field at every call.
     """
-    _one_of("elastic_transform: interpolation", interpolation, tuple(_ORDERS))
+    _one_of("elastic_transform: interpolation", interpolation, _INTERPOLATIONS)
     _one_of("elastic_transform: fill_mode", fill_mode, _FILLS)
     images, undo = _last(images, data_format)
     batch, height, width, _ = images.shape
@@ -427,9 +424,7 @@ def elastic_transform(
     y, x = jnp.meshgrid(jnp.arange(height), jnp.arange(width), indexing="ij")
     rows, columns = y + field[..., 0], x + field[..., 1]
     return undo(
-        _sampled(images, rows, columns, _ORDERS[interpolation], fill_mode, fill_value).astype(
-            images.dtype
-        )
+        _sampled(images, rows, columns, interpolation, fill_mode, fill_value).astype(images.dtype)
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import jax.numpy as jnp
 
-from keraunos._core.op import op, public_names
+from keraunos._core.op import checked, op, public_names
 from keraunos.ops import _numpy as thick
 
 # -- one operand, element by element
@@ -306,14 +306,14 @@ unravel_index = op(
 # -- new arrays
 
 arange = op(thick.arange)
-array = op(jnp.array, "x, dtype=None", "A new array of these elements.")
+array = checked(op(jnp.array, "x, dtype=None", "A new array of these elements."))
 bartlett = op(jnp.bartlett, "x", "Triangular window of x points.")
 blackman = op(jnp.blackman, "x", "Blackman window of x points.")
 empty = op(thick.empty, doc="A new array of a shape; here zeros.")
 empty_like = op(jnp.empty_like, "x, dtype=None", "A new array of x's shape; here zeros.")
 eye = op(thick.eye, doc="Ones on diagonal k, zeros elsewhere.")
-full = op(thick.full, doc="One value everywhere.")
-full_like = op(jnp.full_like, "x, fill_value, dtype=None", "One value everywhere, in x's shape.")
+full = op(thick.full, "shape, fill_value, dtype=None", "One value everywhere.")
+full_like = op(thick.full_like, "x, fill_value, dtype=None", "One value everywhere, in x's shape.")
 geomspace = op(
     jnp.geomspace,
     "start, stop, num=50, endpoint=True, dtype=None, axis=0",
