@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import itertools
+import math
 import random as python_random
 import threading
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from keraunos._core import state
@@ -81,6 +83,22 @@ def next_key(seed: int | None = None) -> jax.Array:
     if key is None:
         key = jax.random.fold_in(_base_key(global_seed()), next(_eager_calls))
     return key if seed is None else jax.random.fold_in(key, seed % 2**31)
+
+
+def kept(key: jax.Array, rate: float, shape: tuple[int, ...]) -> jax.Array:
+    """Return random booleans that are False with probability `rate`: what a dropout keeps.
+
+    Example:
+        >>> kept(jax.random.key(0), 0.0, (2, 2)).all().item()
+        True
+    """
+    # 16 bits are fine enough for a rate. JAX draws 32 for them all the same: each word serves
+    # two elements here, in half the time.
+    count = math.prod(shape)
+    words = jax.random.bits(key, (-(-count // 2),), "uint32")
+    bits = jax.lax.bitcast_convert_type(words, "uint16").reshape(-1)[:count].reshape(shape)
+    least = round(rate * 2**16)
+    return bits >= np.uint16(least) if least < 2**16 else jnp.zeros(shape, bool)
 
 
 def _base_key(seed: int) -> Any:

@@ -63,11 +63,14 @@ class Dropout(_Noise):
         super().__init__(rate, seed, **kwargs)
         if isinstance(noise_shape, int):
             raise arguments.complain(self, "noise_shape", "a tuple of sizes, or None", noise_shape)
-        self.noise_shape = None if noise_shape is None else tuple(noise_shape)
+        self.noise_shape = None
+        if noise_shape is not None:
+            self.noise_shape = arguments.sizes(self, "noise_shape", noise_shape, 1)
+            self.input_spec = InputSpec(ndim=len(self.noise_shape))
 
     def _disturbed(self, x: jax.Array, key: jax.Array) -> jax.Array:
         shape = self._noise_shape(x.shape)
-        kept = jnp.broadcast_to(_kept(key, self.rate, shape), x.shape)
+        kept = jnp.broadcast_to(random.kept(key, self.rate, shape), x.shape)
         return jnp.where(kept, x / max(1 - self.rate, 1e-7), 0)
 
     def _noise_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
@@ -199,7 +202,7 @@ class AlphaDropout(Dropout):
 
     def _disturbed(self, x: jax.Array, key: jax.Array) -> jax.Array:
         floor = -1.0507009873554805 * 1.6732632423543772  # the lowest value of selu
-        kept = _kept(key, self.rate, self._noise_shape(x.shape))
+        kept = random.kept(key, self.rate, self._noise_shape(x.shape))
         scale = ((1 - self.rate) * (1 + self.rate * floor**2)) ** -0.5 if self.rate < 1 else 0.0
         return scale * jnp.where(kept, x, floor) - scale * floor * self.rate
 
@@ -227,10 +230,3 @@ class ActivityRegularization(Layer):
 
     def call(self, inputs: jax.Array) -> jax.Array:
         return inputs
-
-
-def _kept(key: jax.Array, rate: float, shape: tuple[int, ...]) -> jax.Array:
-    """Return random booleans that are False with probability `rate`."""
-    # 16 bits are fine enough for a rate and cost half of the 32 of a uniform float.
-    bits = jax.random.bits(key, shape, "uint16")
-    return bits >= jnp.array(min(round(rate * 2**16), 2**16 - 1), "uint16")
