@@ -7,14 +7,15 @@ import json
 from pathlib import Path
 from typing import Any
 
-from benchmarks import imports, machine, report
+from benchmarks import imports, machine, report, variants
 from benchmarks.contenders import CONTENDERS, INSTALL
 from benchmarks.race import Result, Settings, race
-from benchmarks.workloads import WORKLOADS
+from benchmarks.workloads import VARIANTS, WORKLOADS
 
 
 def parser() -> argparse.ArgumentParser:
     peers = "\n".join(f"  {name:12} {c.about}" for name, c in CONTENDERS.items())
+    kinds = ", ".join(VARIANTS)
     models = "\n".join(
         f"  {name:12} {w.title}, batch {w.batch}, {w.steps} steps an epoch"
         for name, w in WORKLOADS.items()
@@ -23,7 +24,8 @@ def parser() -> argparse.ArgumentParser:
         prog="python -m benchmarks",
         description="Trains the same models on the same data with keraunos and its peers, in "
         "turn,\neach in a process of its own, and prints one table.",
-        epilog=f"models:\n{models}\n  {'import':12} what importing each contender costs\n\n"
+        epilog=f"models:\n{models}\n  {'import':12} what importing each contender costs\n"
+        f"  {'variants':12} keraunos's own recurrent layers beside the plain ones: {kinds}\n\n"
         f"contenders:\n{peers}\n\n"
         f"A peer that is not installed is left out. To get all of them: {INSTALL}\n"
         "The column `noise` is the share of the machine that other programs took meanwhile:\n"
@@ -62,7 +64,8 @@ def chosen(p: argparse.ArgumentParser, arguments: argparse.Namespace) -> tuple[l
     names = arguments.only or ["keraunos", *(CONTENDERS if arguments.peers is None else [])]
     names = list(dict.fromkeys([*names, *(arguments.peers or [])]))
     pythons = dict(item.partition("=")[::2] for item in arguments.python)
-    for given, known in ((models, [*WORKLOADS, "import"]), ([*names, *pythons], [*CONTENDERS])):
+    known_models = [*WORKLOADS, "import", "variants"]
+    for given, known in ((models, known_models), ([*names, *pythons], [*CONTENDERS])):
         if unknown := set(given) - set(known):
             p.error(f"unknown: {', '.join(sorted(unknown))}; choose from {', '.join(known)}")
     return models, names, pythons
@@ -75,7 +78,7 @@ def main(argv: list[str] | None = None) -> None:
     models, names, pythons = chosen(p, arguments)
     at_start = machine.describe()
     everything: dict[str, dict[str, Result]] = {}
-    steps = {m: arguments.steps or WORKLOADS[m].steps for m in models if m != "import"}
+    steps = {m: arguments.steps or WORKLOADS[m].steps for m in models if m in WORKLOADS}
     out: dict[str, Any] = {"machine": at_start}
 
     def keep(**more: Any) -> None:
@@ -98,6 +101,17 @@ def main(argv: list[str] | None = None) -> None:
         keep(models=report.as_json(everything, steps))
     if everything:
         print("\n" + report.table(at_start, everything))
+    if "variants" in models:
+        settings = Settings(
+            arguments.steps or WORKLOADS["lstm"].steps,
+            arguments.rounds,
+            arguments.limit,
+            pythons,
+            arguments.patience,
+        )
+        measured = variants.measure(settings, lambda line: print(line, flush=True))
+        keep(variants=variants.as_json(measured))
+        print("\n" + variants.table(measured))
     if "import" in models:
         imported = imports.measure(names, arguments.rounds, pythons, print)
         keep(**{"import": imported})

@@ -38,12 +38,16 @@ def convnet(keras: Any) -> Any:
 
 
 def lstm(keras: Any) -> Any:
+    return _reader(keras, keras.layers.LSTM(32))
+
+
+def _reader(keras: Any, recurrent: Any, masked: bool = False) -> Any:
     layers = keras.layers
     model = keras.Sequential(
         [
             keras.Input((100,), dtype="int32"),
-            layers.Embedding(10_000, 32),
-            layers.LSTM(32),
+            layers.Embedding(10_000, 32, mask_zero=masked),
+            recurrent,
             layers.Dense(1, activation="sigmoid"),
         ]
     )
@@ -91,7 +95,16 @@ def xception(keras: Any) -> Any:
     return model
 
 
-MODELS = {f.__name__: f for f in (perceptron, convnet, lstm, conv1d, xception)}
+VARIANTS: dict[str, Callable[[Any], Any]] = {
+    "lstm-masked": lambda k: _reader(k, k.layers.LSTM(32), masked=True),
+    "lstm-recurrent-dropout": lambda k: _reader(k, k.layers.LSTM(32, recurrent_dropout=0.2)),
+    "lstm-bidirectional": lambda k: _reader(k, k.layers.Bidirectional(k.layers.LSTM(32))),
+    "gru": lambda k: _reader(k, k.layers.GRU(32)),
+    "gru-masked": lambda k: _reader(k, k.layers.GRU(32), masked=True),
+    "gru-recurrent-dropout": lambda k: _reader(k, k.layers.GRU(32, recurrent_dropout=0.2)),
+    "gru-bidirectional": lambda k: _reader(k, k.layers.Bidirectional(k.layers.GRU(32))),
+}
+MODELS = {f.__name__: f for f in (perceptron, convnet, lstm, conv1d, xception)} | VARIANTS
 
 
 def trainer(

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from typing import Any
 
 from benchmarks import contenders, machine
-from benchmarks.workloads import WORKLOADS
+from benchmarks.workloads import find
 
 
 def measured(train: Callable[[int], float], epochs: int, steps: int) -> dict[str, float]:
@@ -35,11 +35,11 @@ def answers(contender: str, workload: str, path: str) -> dict[str, Callable[[], 
 
     with np.load(path) as arrays:
         x, y = arrays["x"], arrays["y"]
-    steps = -(-len(x) // WORKLOADS[workload].batch)
+    steps = -(-len(x) // find(workload).batch)
     trainer: list[Callable[[int], float]] = []
 
     def first() -> dict[str, float]:
-        trainer.append(make(workload, x, y, WORKLOADS[workload].batch))
+        trainer.append(make(workload, x, y, find(workload).batch))
         return measured(trainer[0], 1, steps)
 
     def profile() -> str:
@@ -49,7 +49,7 @@ def answers(contender: str, workload: str, path: str) -> dict[str, Callable[[], 
 
     return {
         "first": first,
-        "train": lambda: measured(trainer[0], WORKLOADS[workload].epochs, steps),
+        "train": lambda: measured(trainer[0], find(workload).epochs, steps),
         "profile": profile,
         "quit": lambda: {"peak": machine.peak_megabytes()},
     }

@@ -66,11 +66,28 @@ WORKLOADS = {
 }
 
 
+# Variants of a recurrent model, on the data of "lstm": the plain model each is compared with,
+# and how many times its work it does.
+VARIANTS = {
+    "lstm-masked": ("lstm", 1),
+    "lstm-recurrent-dropout": ("lstm", 1),
+    "lstm-bidirectional": ("lstm", 2),
+    "gru-masked": ("gru", 1),
+    "gru-recurrent-dropout": ("gru", 1),
+    "gru-bidirectional": ("gru", 2),
+}
+
+
+def find(name: str) -> Workload:
+    """The workload of a model: its own, or the one that the variants share."""
+    return WORKLOADS.get(name, WORKLOADS["lstm"])
+
+
 def write(name: str, steps: int, path: str) -> None:
     """Writes one epoch of `steps` batches of the workload `name` to the .npz file `path`."""
     import numpy as np
 
-    workload = WORKLOADS[name]
+    workload = find(name)
     x, y = workload.make(np.random.default_rng(SEED), steps * workload.batch)
     np.savez(path, x=x, y=y)
 

@@ -49,6 +49,24 @@ def test_ratios_are_medians_over_paired_rounds(report):
     assert report.ratios({"keraunos": result(1, 10, 1), "torch": result(2, 20, 9)}) == {"torch": 2}
 
 
+def test_cost_of_a_variant_is_a_median_over_paired_rounds(monkeypatch):
+    monkeypatch.syspath_prepend(str(ROOT))
+    from benchmarks import keras_api, variants, workloads
+
+    def rounds(*times):
+        return [{"ms": 2 * t, "cpu_ms": t} for t in times]
+
+    measured = {name: rounds(2, 9, 3) for name in workloads.VARIANTS}
+    measured |= {"lstm": rounds(1, 6, 2), "gru": rounds(2, 9, 3)}
+    costs = variants.as_json(measured)["cost"]
+    assert costs["lstm-masked"] == 1.5
+    assert costs["lstm-bidirectional"] == 0.75
+    assert costs["gru-masked"] == 1
+    assert "| lstm-masked | 6.00 | 3.00 | 1.50 | 1.3 |" in variants.table(measured)
+    plain = {plain for plain, _ in workloads.VARIANTS.values()}
+    assert plain | workloads.VARIANTS.keys() <= keras_api.MODELS.keys()
+
+
 def test_a_missing_peer_is_one_line_with_the_command(report):
     from benchmarks.race import Result
 

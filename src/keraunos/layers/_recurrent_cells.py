@@ -12,35 +12,58 @@ from keraunos import activations
 from keraunos._core import calling, random
 from keraunos._core.layer import Layer
 from keraunos._core.registry import register
+from keraunos._core.variable import Variable
 from keraunos._kernels import recurrent as kernels
 from keraunos.layers import _arguments as arguments
 
 
-class GatedCell(Layer):
+class DroppingCell(Layer):
+    """Dropout of a cell: a mask is drawn once and used at every step (Gal and Ghahramani, 2016)."""
+
+    activation: Any
+    recurrent_activation: Any
+    use_bias: bool
+    dropout: float
+    recurrent_dropout: float
+    seed: int | None
+
+    def get_dropout_mask(self, step_input: jax.Array) -> Any:
+        """Return what multiplies the input of each step in training, or None without dropout.
+
+        It follows from the key of the running call, and the cell keeps none: where a loop of
+        your own goes over the steps, draw one mask before it.
+        """
+        return self._drawn(self.dropout, step_input)
+
+    def get_recurrent_dropout_mask(self, step_input: jax.Array) -> Any:
+        """Return what multiplies the state that enters each step in training, or None."""
+        return self._drawn(self.recurrent_dropout, step_input)
+
+    def reset_dropout_mask(self) -> None:
+        """Do nothing: no mask outlives a call."""
+
+    def reset_recurrent_dropout_mask(self) -> None:
+        """Do nothing: no mask outlives a call."""
+
+    def _drawn(self, rate: float, like: jax.Array) -> Any:
+        return self._mask(rate, jnp.shape(like)) if rate else None
+
+    def _mask(self, rate: float, shape: tuple[int, ...]) -> jax.Array:
+        kept = jax.random.bernoulli(random.next_key(self.seed), 1 - rate, shape)
+        return kept.astype(self.compute_dtype) / max(1 - rate, 1e-7)
+
+
+class GatedCell(DroppingCell):
     """What the three built-in cells share: weights for `gates` blocks of `units`, and dropout.
 
     `run` goes over a whole sequence in one kernel; `call` is a sequence of one step.
     """
 
     gates = 1
-    dropout: float
-    recurrent_dropout: float
 
     def _keep(self, given: dict[str, Any]) -> None:
-        """Check and keep the arguments that the cells have in common."""
         self.units = arguments.integer(self, "units", given["units"])
-        self.activation = activations.get(given["activation"])
-        if "recurrent_activation" in given:
-            self.recurrent_activation = activations.get(given["recurrent_activation"])
-        self.use_bias = given["use_bias"]
-        for name in ("kernel", "recurrent", "bias"):
-            rules = (
-                given[f"{name}_{rule}"] for rule in ("initializer", "regularizer", "constraint")
-            )
-            arguments.keep(self, name, *rules)
-        for name in ("dropout", "recurrent_dropout"):
-            setattr(self, name, arguments.between(self, name, given[name], 0, 1))
-        self.seed = given["seed"]
+        keep(self, given)
 
     @property
     def state_size(self) -> Any:
@@ -79,12 +102,9 @@ class GatedCell(Layer):
     ) -> tuple[jax.Array, list[jax.Array]]:
         """Return all outputs and the last states for (batch, time, features)."""
         if training and self.dropout:
-            mask = self._dropout_mask(self.dropout, sequences[:, 0])
-            sequences = sequences * mask[:, None]
+            sequences = sequences * self.get_dropout_mask(sequences[:, 0])[:, None]
         if training and self.recurrent_dropout:
-            options["recurrent_dropout_mask"] = self._dropout_mask(
-                self.recurrent_dropout, states[0]
-            )
+            options["recurrent_dropout_mask"] = self.get_recurrent_dropout_mask(states[0])
         bias = None if self.bias is None else self.bias.value
         weights = self.kernel.value, self.recurrent_kernel.value, bias
         outputs, last = self._kernel(sequences, *states, *weights, **options)
@@ -92,11 +112,6 @@ class GatedCell(Layer):
 
     def _kernel(self, *args: Any, **options: Any) -> tuple[jax.Array, Any]:
         raise NotImplementedError
-
-    def _dropout_mask(self, rate: float, like: jax.Array) -> jax.Array:
-        """Drawn once and used at every step (Gal and Ghahramani, 2016), the same for all gates."""
-        kept = jax.random.bernoulli(random.next_key(self.seed), 1 - rate, like.shape)
-        return kept.astype(like.dtype) / max(1 - rate, 1e-7)
 
 
 @register()
@@ -181,26 +196,7 @@ class LSTMCell(GatedCell):
         return [self.units, self.units]
 
     def _bias(self) -> Any:
-        if not self.unit_forget_bias:
-            return super()._bias()
-
-        def initializer(shape: Any, dtype: Any = None) -> Any:
-            # Ones for the forget gate: at first the carry stays (Jozefowicz et al., 2015).
-            draw = self.bias_initializer  # pyright: ignore[reportAttributeAccessIssue]
-            parts = (
-                draw((self.units,), dtype),
-                jnp.ones(self.units, dtype),
-                draw((2 * self.units,), dtype),
-            )
-            return jnp.concatenate([jnp.asarray(part) for part in parts])
-
-        return self.add_weight(
-            shape=(4 * self.units,),
-            initializer=initializer,
-            regularizer=self.bias_regularizer,  # pyright: ignore[reportAttributeAccessIssue]
-            constraint=self.bias_constraint,  # pyright: ignore[reportAttributeAccessIssue]
-            name="bias",
-        )
+        return bias_of_lstm(self, self.units) if self.unit_forget_bias else super()._bias()
 
     def _kernel(self, *args: Any, **options: Any) -> tuple[jax.Array, Any]:
         functions = {
@@ -277,6 +273,8 @@ class StackedRNNCells(Layer):
 
     def __init__(self, cells: Sequence[Any], **kwargs: Any) -> None:
         super().__init__(**kwargs)
+        if not cells:
+            raise arguments.complain(self, "cells", "at least one cell", cells)
         for cell in cells:
             check_cell(self, cell)
         self.cells = list(cells)
@@ -310,6 +308,37 @@ class StackedRNNCells(Layer):
         return inputs, new
 
 
+def keep(cell: Layer, given: dict[str, Any]) -> None:
+    """Check and keep the arguments that all built-in cells have."""
+    for name in ("activation", "recurrent_activation"):
+        if name in given:
+            setattr(cell, name, activations.get(given[name]))
+    for name in ("kernel", "recurrent", "bias"):
+        rules = (given[f"{name}_{rule}"] for rule in ("initializer", "regularizer", "constraint"))
+        arguments.keep(cell, name, *rules)
+    for name in ("dropout", "recurrent_dropout"):
+        setattr(cell, name, arguments.between(cell, name, given[name], 0, 1))
+    for name in ("use_bias", "seed"):
+        setattr(cell, name, given[name])
+
+
+def bias_of_lstm(cell: Any, units: int) -> Variable:
+    """Make a bias whose forget gate starts at one: at first the carry stays (Jozefowicz, 2015)."""
+
+    def initializer(shape: Any, dtype: Any = None) -> Any:
+        draw = cell.bias_initializer
+        parts = draw((units,), dtype), jnp.ones(units, dtype), draw((2 * units,), dtype)
+        return jnp.concatenate([jnp.asarray(part) for part in parts])
+
+    return cell.add_weight(
+        shape=(4 * units,),
+        initializer=initializer,
+        regularizer=cell.bias_regularizer,
+        constraint=cell.bias_constraint,
+        name="bias",
+    )
+
+
 def check_cell(layer: Layer, cell: Any) -> None:
     """Raise ValueError for something that cannot be a cell."""
     if not hasattr(cell, "call") or not hasattr(cell, "state_size"):
@@ -318,8 +347,9 @@ def check_cell(layer: Layer, cell: Any) -> None:
 
 def build_cell(cell: Any, step_shape: Any) -> None:
     """Build a cell that is a layer for steps of this shape."""
-    if isinstance(cell, Layer):
-        calling.build(cell, {"inputs_shape": tuple(step_shape)})
+    if isinstance(cell, Layer) and not cell.built:
+        cell.build(tuple(step_shape))
+        cell.built = True
 
 
 def call_cell(cell: Any, inputs: Any, states: Any, training: bool) -> tuple[Any, list[Any]]:

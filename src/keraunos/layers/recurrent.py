@@ -1,33 +1,25 @@
-"""Recurrent layers: a cell repeated over time, in one direction or in both."""
+"""Recurrent layers: a cell repeated over time."""
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import lax
 
 from keraunos import errors
-from keraunos._core import calling, naming, registry, signature
+from keraunos._core import naming, signature
 from keraunos._core.layer import Layer
 from keraunos._core.registry import register
 from keraunos._core.spec import InputSpec
 from keraunos._core.variable import Variable
 from keraunos.layers import _arguments as arguments
 from keraunos.layers import _recurrent_cells as cells
-from keraunos.layers._recurrent_cells import (
-    GRUCell as GRUCell,
-)
-from keraunos.layers._recurrent_cells import (
-    LSTMCell as LSTMCell,
-)
-from keraunos.layers._recurrent_cells import (
-    SimpleRNNCell as SimpleRNNCell,
-)
-from keraunos.layers._recurrent_cells import (
-    StackedRNNCells as StackedRNNCells,
-)
+from keraunos.layers._recurrent_cells import GRUCell, LSTMCell, SimpleRNNCell, StackedRNNCells
 
 
 @register()
@@ -80,7 +72,9 @@ class RNN(Layer):
         return list(sizes) if isinstance(sizes, (list, tuple)) else [sizes]
 
     def build(self, sequences_shape: Any, initial_state_shape: Any = None) -> None:
-        cells.build_cell(self.cell, (sequences_shape[0], *sequences_shape[2:]))
+        name = f"{type(self.cell).__name__} {getattr(self.cell, 'name', '')!r}"
+        with _told_of(name, f"{type(self).__name__} {self.name!r}"):
+            cells.build_cell(self.cell, (sequences_shape[0], *sequences_shape[2:]))
         if not self.stateful:
             return
         if sequences_shape[0] is None:
@@ -91,10 +85,15 @@ class RNN(Layer):
                     where, expected="a known batch size", got=f"shape {sequences_shape}", fix=fix
                 )
             )
-        self.states = jax.tree.map(self._state_variable, self.get_initial_state(sequences_shape[0]))
+        with jax.ensure_compile_time_eval():
+            first = self.get_initial_state(sequences_shape[0])
+        self.states = jax.tree.map(self._state_variable, first)
 
     def _state_variable(self, value: jax.Array) -> Variable:
-        variable = Variable(value, dtype=self.variable_dtype, trainable=False, name="rnn_state")
+        # A copy: a cell may start from one array for several states.
+        variable = Variable(
+            np.array(value), dtype=self.variable_dtype, trainable=False, name="rnn_state"
+        )
         variable.transient = True  # pyright: ignore[reportAttributeAccessIssue]
         return variable
 
@@ -122,8 +121,8 @@ class RNN(Layer):
         training: bool = False,
     ) -> Any:
         states = self._first_states(sequences, initial_state)
-        mask = next(iter(jax.tree.leaves(mask)), None)
-        outputs, output, states = self._loop(sequences, states, mask, training)
+        mask = self._of_steps(next(iter(jax.tree.leaves(mask)), None), sequences.shape[:2])
+        output, outputs, states = self.inner_loop(sequences, states, mask, training)
         if self.stateful:
             jax.tree.map(lambda variable, state: variable.assign(state), self.states, states)
         output = outputs if self.return_sequences else output
@@ -136,35 +135,46 @@ class RNN(Layer):
             [mask] + [None] * len(jax.tree.leaves(self.state_size)) if self.return_state else mask
         )
 
+    def _of_steps(self, mask: Any, shape: tuple[int, ...]) -> Any:
+        """Return a checked mask (batch, time), or None."""
+        if mask is None or mask.shape in (shape, (*shape, 1)):
+            return None if mask is None else mask.reshape(shape)
+        where = f"{type(self).__name__} {self.name!r}, mask"
+        expected = f"shape {shape}: (batch, time)"
+        raise ValueError(errors.report(where, expected=expected, got=f"shape {mask.shape}"))
+
     def _first_states(self, sequences: jax.Array, given: Any) -> list[Any]:
         batch = sequences.shape[0]
         if given is None:
             given = self.states if self.stateful else self.get_initial_state(batch)
         given = list(given) if isinstance(given, (list, tuple)) else [given]
         found = jax.tree.map(lambda state: jnp.asarray(state, self.compute_dtype), given)
-        sizes = {state.shape[0] for state in jax.tree.leaves(found)}
-        if len(found) != len(self.state_size) or sizes - {batch}:
+        shapes = [tuple(state.shape) for state in jax.tree.leaves(found)]
+        wanted = [(batch, *shape[1:]) for shape in shapes]
+        if isinstance(self.cell, cells.DroppingCell):
+            wanted = [tuple(state.shape) for state in self.get_initial_state(batch)]
+        if shapes != wanted or len(found) != len(self.state_size):
             raise ValueError(
                 errors.report(
                     f"{type(self).__name__} {self.name!r}, initial states",
-                    expected=f"{len(self.state_size)} with batch size {batch}, as the input has",
-                    got=f"{len(found)} of batch size {', '.join(map(str, sorted(sizes)))}",
+                    expected=f"{len(self.state_size)} of shape {', '.join(map(str, wanted))}",
+                    got=f"{len(found)} of shape {', '.join(map(str, shapes))}",
                     fix="a stateful layer needs batches of one size" if self.stateful else None,
                 )
             )
         return found
 
-    def _loop(
-        self, sequences: Any, states: list[Any], mask: Any, training: bool
+    def inner_loop(
+        self, sequences: Any, initial_state: list[Any], mask: Any, training: bool = False
     ) -> tuple[Any, Any, list[Any]]:
-        """Return all outputs (batch, time, ...), the last one and the last states."""
+        """Return the last output, all of them (batch, time, ...) and the last states."""
         if isinstance(self.cell, cells.GatedCell):
             options = {"mask": mask, "go_backwards": self.go_backwards}
             options["zero_output_for_mask"] = self.zero_output_for_mask
-            outputs, last = self.cell.run(sequences, states, training, **options)
+            outputs, last = self.cell.run(sequences, initial_state, training, **options)
             # Without masked zeros the last output is the first state, and XLA drops the others.
             plain = mask is None or not self.zero_output_for_mask
-            return outputs, last[0] if plain else outputs[:, -1], last
+            return last[0] if plain else outputs[:, -1], outputs, last
 
         def step(states: Any, x: Any) -> tuple[Any, Any]:
             output, new = cells.call_cell(self.cell, x, states, training)
@@ -172,7 +182,7 @@ class RNN(Layer):
             new = [n.astype(s.dtype) for n, s in zip(jax.tree.leaves(new), leaves, strict=True)]
             return jax.tree.unflatten(form, new), output
 
-        return self._scan(step, sequences, states, mask)
+        return self._scan(step, sequences, initial_state, mask)
 
     def _scan(
         self, step: Any, sequences: Any, states: list[Any], mask: Any
@@ -200,13 +210,14 @@ class RNN(Layer):
             masked, (states, before), (xs, keep), reverse=self.go_backwards, unroll=unroll
         )
         outputs = jnp.flip(outputs, 0) if self.go_backwards else outputs
-        return jnp.swapaxes(outputs, 0, 1), last, states
+        return last, jnp.swapaxes(outputs, 0, 1), states
 
 
 class _BuiltIn(RNN):
     """A recurrent layer with a cell of its own; it shows the cell's arguments as its own."""
 
     cell_class: type
+    rank = 0  # spatial axes of a step
 
     def _start(self, given: dict[str, Any]) -> None:
         """Divide the arguments of a constructor between the cell and the layer."""
@@ -216,8 +227,11 @@ class _BuiltIn(RNN):
         of_layer = {k: v for k, v in given.items() if k not in of_cell}
         common = {k: kwargs[k] for k in ("dtype", "trainable") if k in kwargs}
         name = naming.snake_case(self.cell_class.__name__)
-        RNN.__init__(self, self.cell_class(**of_cell, **common, name=name), **of_layer, **kwargs)
-        self.input_spec = InputSpec(ndim=3)
+        called = f"{type(self).__name__} {kwargs['name']!r}" if "name" in kwargs else ""
+        with _told_of(f"{self.cell_class.__name__} {name!r}", called or type(self).__name__):
+            cell = self.cell_class(**of_cell, **common, name=name)
+        RNN.__init__(self, cell, **of_layer, **kwargs)
+        self.input_spec = InputSpec(ndim=self.rank + 3)
         if use_cudnn not in ("auto", True, False):
             raise arguments.complain(self, "use_cudnn", "'auto', True or False", use_cudnn)
         self.use_cudnn = use_cudnn
@@ -386,127 +400,13 @@ class GRU(_BuiltIn):
         self._start(dict(locals()))
 
 
-_MERGES: dict[str | None, Any] = {
-    "sum": lambda a, b: a + b,
-    "mul": lambda a, b: a * b,
-    "ave": lambda a, b: (a + b) / 2,
-    "concat": lambda a, b: jnp.concatenate([a, b], -1),
-    None: lambda a, b: (a, b),
-}
-
-
-@register()
-class Bidirectional(Layer):
-    """Reads a sequence in both directions (Schuster and Paliwal, 1997).
-
-    Args:
-        layer: a recurrent layer; copies of it are `forward_layer` and `backward_layer`.
-        merge_mode: how the two outputs become one: "concat", "sum", "mul", "ave", or None for both.
-        weights: first weights, those of the forward layer first.
-        backward_layer: another layer for the other direction, with `go_backwards=True`.
-
-    `call` takes a mask and an `initial_state`, the forward layer's states first.
-
-    Raises:
-        ValueError: both layers go in the same direction, or return different things.
-
-    Example:
-        >>> Bidirectional(LSTM(4))(jnp.ones((2, 5, 3))).shape
-        (2, 8)
-    """
-
-    def __init__(
-        self,
-        layer: Any,
-        merge_mode: str | None = "concat",
-        weights: Any = None,
-        backward_layer: Any = None,
-        **kwargs: Any,
-    ) -> None:
-        if not isinstance(layer, Layer):
-            raise ValueError(
-                errors.report("Bidirectional", expected="a recurrent layer", got=repr(layer))
-            )
-        super().__init__(**kwargs)
-        if merge_mode not in _MERGES:
-            raise arguments.complain(
-                self, "merge_mode", f"one of {', '.join(map(repr, _MERGES))}", merge_mode
-            )
-        self.merge_mode = merge_mode
-        self.forward_layer = _copied(layer, "forward_")
-        self.backward_layer = backward_layer or _copied(layer, "backward_", turned=True)
-        for name in ("stateful", "return_sequences", "return_state", "go_backwards"):
-            ways = [getattr(one, name) for one in (self.forward_layer, self.backward_layer)]
-            if (ways[0] == ways[1]) == (name == "go_backwards"):
-                expected = (
-                    f"{'opposite' if name == 'go_backwards' else 'equal'} {name} in both layers"
-                )
-                raise ValueError(
-                    errors.report(f"Bidirectional {self.name!r}", expected=expected, got=ways)
-                )
-        for one in (self.forward_layer, self.backward_layer):
-            if hasattr(one, "zero_output_for_mask"):
-                one.zero_output_for_mask = one.return_sequences
-        self.stateful = self.forward_layer.stateful
-        self.return_sequences = self.forward_layer.return_sequences
-        self.return_state = self.forward_layer.return_state
-        self.supports_masking = True
-        self.input_spec = layer.input_spec
-        self._first_weights = weights
-
-    def build(self, sequences_shape: Any, initial_state_shape: Any = None) -> None:
-        for layer in (self.forward_layer, self.backward_layer):
-            calling.build(layer, {"sequences_shape": sequences_shape})
-        if self._first_weights:
-            self.set_weights(self._first_weights)
-
-    def call(
-        self,
-        sequences: jax.Array,
-        initial_state: Any = None,
-        mask: Any = None,
-        training: bool = False,
-    ) -> Any:
-        half = len(initial_state or ()) // 2
-        starts = (initial_state[:half], initial_state[half:]) if initial_state else (None, None)
-        (there, *states), (back, *more) = (
-            jax.tree.leaves(layer(sequences, initial_state=start, mask=mask, training=training))
-            for layer, start in zip((self.forward_layer, self.backward_layer), starts)
-        )
-        back = jnp.flip(back, 1) if self.return_sequences else back
-        merged = _MERGES[self.merge_mode](there, back)
-        if not self.return_state:
-            return merged
-        return (*(merged if self.merge_mode is None else (merged,)), *states, *more)
-
-    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
-        """Return the mask of each output with a time axis."""
-        mask = next(iter(jax.tree.leaves(previous_mask)), None) if self.return_sequences else None
-        if self.merge_mode is None:
-            return [mask, mask]
-        return [mask] if self.return_state else mask
-
-    @property
-    def states(self) -> tuple[Any, ...] | None:
-        found = self.forward_layer.states, self.backward_layer.states
-        return (*found[0], *found[1]) if all(found) else None
-
-    def reset_state(self) -> None:
-        """Set the states of both layers back to zero."""
-        self.forward_layer.reset_state()
-        self.backward_layer.reset_state()
-
-    reset_states = reset_state
-
-
-def _copied(layer: Layer, prefix: str, turned: bool = False) -> Any:
-    """Return a fresh layer of the same config; `turned` reads in the other direction."""
-    saved = registry.serialize(layer)
-    saved.pop("build_config", None)
-    saved["config"]["name"] = prefix + layer.name.removeprefix(prefix)
-    if turned:
-        saved["config"]["go_backwards"] = not saved["config"]["go_backwards"]
-    return registry.deserialize(saved)
+@contextlib.contextmanager
+def _told_of(cell: str, layer: str) -> Iterator[None]:
+    """Name the layer in an error about its cell, of which the user may not know."""
+    try:
+        yield
+    except ValueError as error:
+        raise ValueError(str(error).replace(cell, layer)) from error.__cause__
 
 
 def _where(keep: jax.Array, yes: jax.Array, no: jax.Array) -> jax.Array:
