@@ -1,5 +1,7 @@
 """`.weights.h5`: all or told; a failed loading changes nothing."""
 
+import re
+
 import h5py
 import numpy as np
 import pytest
@@ -51,7 +53,7 @@ def test_what_does_not_fit_is_an_error_and_changes_nothing(kind, path):
     before = target.get_weights()
     with pytest.raises(ValueError) as error:
         target.load_weights(path)
-    assert expected in str(error.value).replace("sequential/", "")
+    assert expected in re.sub(r"sequential(_\d+)?/", "", str(error.value))
     assert str(error.value).count("\n") <= 5
     assert all(np.array_equal(a, b) for a, b in zip(before, target.get_weights(), strict=True))
 

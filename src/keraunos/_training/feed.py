@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import jax
@@ -55,10 +55,13 @@ class Stream:
         source: yields x, (x, y) or (x, y, weights); an object that can be iterated over again,
             a `Sequence` with `len` and `[i]`, or a generator.
         steps: how many there are; None if unknown.
+        encode: what the model's first layers make of each x, on the host.
     """
 
-    def __init__(self, source: Any, steps: int | None = None) -> None:
-        self._source = source
+    def __init__(
+        self, source: Any, steps: int | None = None, encode: Callable[[Any], Any] | None = None
+    ) -> None:
+        self._source, self._encode = source, encode
         self._running: Iterator[Any] | None = None
         self._peeked: list[Batch] = []
         self.steps = steps if steps is not None else _length(source)
@@ -102,7 +105,9 @@ class Stream:
     def _next(self) -> Batch:
         if self._running is None:
             self._running = _passes(self._source)
-        return jax.tree.map(_host_array, unpacked(next(self._running)))
+        batch = unpacked(next(self._running))
+        batch = batch if self._encode is None else batch._replace(x=self._encode(batch.x))
+        return jax.tree.map(_host_array, batch)
 
     def end_epoch(self) -> None:
         """Tell a `Sequence` that an epoch is over."""
@@ -134,7 +139,7 @@ def is_arrays(x: Any) -> bool:
     if hasattr(x, "shape") or hasattr(x, "to_numpy"):
         return True
     if isinstance(x, (list, tuple)):
-        return all(is_arrays(one) or isinstance(one, (int, float, bool, str)) for one in x)
+        return all(is_arrays(one) or isinstance(one, (int, float, bool, str, bytes)) for one in x)
     return isinstance(x, dict) and all(map(is_arrays, x.values()))
 
 
@@ -173,7 +178,7 @@ def _array(value: Any, what: str) -> Any:
                 what,
                 expected="numbers",
                 got=f"{kind}: {array.ravel()[:1]}",
-                fix="turn them into numbers first, or pad ragged rows",
+                fix="let the model begin with TextVectorization or StringLookup, or pad the rows",
             )
         )
     if array.ndim == 0:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import warnings
 from collections.abc import Callable
 from typing import Any
 
 import jax
 import numpy as np
 
-from keraunos import errors
+from keraunos import config, errors
 from keraunos._core import random
 from keraunos._training import feed
 from keraunos._training.feed import Resident, Slices, Stream
@@ -46,13 +47,15 @@ class Plan:
 def fit(model: Any, plan: Plan) -> Any:
     """Train a model and return its History."""
     batch_size = plan.batch_size or 32
-    train, held_out = _training_data(plan, batch_size)
+    train, held_out = _training_data(model, plan, batch_size)
     example = train.first()
     model._ensure_built(example)
     program = model._train_program(example)
     if isinstance(train, Resident):
         model._check_labels(train.host)
     validation = _validation(model, plan, held_out, batch_size)
+    plan.epochs = _at_most(config.max_epochs(), plan.epochs, plan.epochs, "epochs") or 0
+    plan.steps_per_epoch = _limited(plan.steps_per_epoch, train.steps)
     steps = plan.steps_per_epoch or train.steps
     callbacks = CallbackList(
         plan.callbacks,
@@ -100,7 +103,8 @@ class Run:
             if isinstance(feed_, Stream):
                 feed_.end_epoch()
             if self.validation is not None and _validates(plan.validation_freq, number):
-                found = _measure(self.validation, self.callbacks, plan.validation_steps)
+                most = _limited(plan.validation_steps, self.validation.feed.steps)
+                found = _measure(self.validation, self.callbacks, most)
                 logs |= {"val_" + name: value for name, value in found.items()}
             bar.update(bar.seen or self.steps or 0, logs, finalize=True)
         finally:
@@ -163,6 +167,7 @@ def evaluate(
         epochs=1,
         steps=data.steps,
     )
+    steps = _limited(steps, data.steps)
     bar = Progbar(steps or data.steps, verbose=verbose)
     try:
         found = _measure(Runner(program, data), listeners, steps, bar)
@@ -176,8 +181,10 @@ def predict(
     model: Any, x: Any, batch_size: int, verbose: Any, steps: int | None, callbacks: Any
 ) -> Any:
     """Return the outputs for all samples, on the host."""
-    cpu_batches = _predict_batches(x, batch_size)
-    total = steps or (None if isinstance(cpu_batches, Stream) else len(cpu_batches))
+    cpu_batches = _predict_batches(model, x, batch_size)
+    total = cpu_batches.steps if isinstance(cpu_batches, Stream) else len(cpu_batches)
+    steps = _limited(steps, total)
+    total = steps or total
     listeners = CallbackList(
         callbacks,
         model=model,
@@ -211,7 +218,9 @@ def predict(
 # -- data ----------------------------------------------------------------------------------------
 
 
-def _training_data(plan: Plan, batch_size: int) -> tuple[Resident | Stream, Batch | None]:
+def _training_data(
+    model: Any, plan: Plan, batch_size: int
+) -> tuple[Resident | Stream, Batch | None]:
     """Return what to train on, and the samples that `validation_split` holds back."""
     if not feed.is_arrays(plan.x):
         if plan.y is not None:
@@ -220,8 +229,9 @@ def _training_data(plan: Plan, batch_size: int) -> tuple[Resident | Stream, Batc
                     "fit", expected="targets inside the batches of x", got="y beside an iterator"
                 )
             )
-        return Stream(plan.x, plan.steps_per_epoch), None
-    data = feed.gathered(plan.x, plan.y, plan.sample_weight, plan.class_weight)
+        return Stream(plan.x, plan.steps_per_epoch, model._encode), None
+    x = model._encode(plan.x)
+    data = feed.gathered(x, plan.y, plan.sample_weight, plan.class_weight)
     held_out = None
     if plan.validation_split and plan.validation_data is None:
         data, held_out = feed.split(data, plan.validation_split)
@@ -245,8 +255,9 @@ def _test_data(model: Any, given: Any, batch_size: int) -> Resident | Stream:
     if batch is None and isinstance(given, list) and len(given) in (2, 3):
         batch = tuple(given)  # a list of (x, y) is what Keras takes too
     if batch is None or not feed.is_arrays(batch[0]):
-        return Stream(given if batch is None else batch[0])
-    data = batch if isinstance(batch, Batch) else _gathered(*batch)
+        return Stream(given if batch is None else batch[0], encode=model._encode)
+    x = model._encode(batch[0])
+    data = batch if isinstance(batch, Batch) else _gathered(x, *batch[1:])
     if not feed.fits(data):
         return Stream(Slices(data, batch_size, shuffle=False))
     first = jax.tree.map(lambda a: a[:batch_size], data)
@@ -259,10 +270,10 @@ def _gathered(x: Any, y: Any = None, weights: Any = None) -> Batch:
     return feed.gathered(x, y, weights, None)
 
 
-def _predict_batches(x: Any, batch_size: int) -> Any:
+def _predict_batches(model: Any, x: Any, batch_size: int) -> Any:
     if not feed.is_arrays(x):
-        return Stream(x)
-    data = Batch(feed.arrays(x, "x"))
+        return Stream(x, encode=model._encode)
+    data = Batch(feed.arrays(model._encode(x), "x"))
     feed.warn_of_nan(data)
     size = feed.size_of(data)
     return [
@@ -295,6 +306,18 @@ def plain(results: Any) -> Logs:
     values = jax.device_get(results)
     found = {k: float(v) if np.ndim(v) == 0 else np.asarray(v).tolist() for k, v in values.items()}
     return dict(sorted(found.items()))
+
+
+def _limited(wanted: int | None, there: int | None) -> int | None:
+    """Return the steps of an epoch under the limit that the settings put; None: all there are."""
+    return _at_most(config.max_steps_per_epoch(), wanted, wanted or there, "steps of an epoch")
+
+
+def _at_most(limit: int | None, wanted: int | None, real: int | None, what: str) -> int | None:
+    if limit is None or (real is not None and real <= limit):
+        return wanted
+    warnings.warn(f"{what}: {real or 'unknown'}, cut to {limit} by keras.config", stacklevel=4)
+    return limit
 
 
 def _epoch_seed(model: Any) -> list[int]:

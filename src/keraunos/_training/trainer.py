@@ -29,6 +29,7 @@ class Trainer(Layer):
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
+        self._remat = None  # its layers have theirs
         self._compile_arguments: dict[str, Any] | None = None
         self.optimizer: Any = None
         self.loss: Any = None
@@ -253,7 +254,7 @@ class Trainer(Layer):
 
     def predict_on_batch(self, x: Any) -> Any:
         """Return the outputs for one batch, as NumPy arrays."""
-        data = Batch(feed.arrays(x, "x"))
+        data = Batch(feed.arrays(self._encode(x), "x"))
         self._ensure_built(data)
         return jax.tree.map(np.asarray, self._predict_padded(data, feed.size_of(data)))
 
@@ -267,7 +268,7 @@ class Trainer(Layer):
     ) -> Any:
         """Take one training step and return the loss and metrics since the last reset."""
         self._check_compiled("train_on_batch")
-        data = feed.gathered(x, y, sample_weight, class_weight)
+        data = feed.gathered(self._encode(x), y, sample_weight, class_weight)
         found = self._floats(self._train_program(data).run_batch(data))
         return found if return_dict else _listed(found)
 
@@ -276,9 +277,13 @@ class Trainer(Layer):
     ) -> Any:
         """Return the loss and metrics of one batch, with those since the last reset."""
         self._check_compiled("test_on_batch")
-        data = feed.gathered(x, y, sample_weight, None)
+        data = feed.gathered(self._encode(x), y, sample_weight, None)
         found = self._floats(self._test_program(data).run_batch(data))
         return found if return_dict else _listed(found)
+
+    def _encode(self, x: Any) -> Any:
+        """Return what the compiled step is fed with: the work of layers on the host is done."""
+        return x
 
     # -- programs ---------------------------------------------------------------------------------
 
@@ -371,7 +376,7 @@ class Trainer(Layer):
         """Return what a traced step depends on beside values: what is trained."""
         if self._signed[0] != state.version():
             layers = tuple(layer.trainable for layer in self._flatten_layers())
-            variables = tuple(id(v) for v in self.trainable_variables)
+            variables = tuple((id(v), v.trainable) for v in self.variables)
             self._signed = (state.version(), (layers, variables))
         return self._signed[1]
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 
 from keraunos import errors
 from keraunos._core import calling, context, naming, op, registry
@@ -14,7 +13,7 @@ from keraunos._core.layer import Layer
 from keraunos._core.spec import InputSpec
 from keraunos._core.symbolic import Node, SymbolicTensor, tensors
 from keraunos.layers import InputLayer
-from keraunos.models import operations
+from keraunos.models import hosting, operations
 from keraunos.models.model import Model, as_declared
 
 
@@ -36,11 +35,12 @@ class Functional(Model):
         if type(self).__name__ == "Functional":
             name = name or naming.unique("functional")
         Model.__init__(self, name=name, **kwargs)
-        self._book.hidden |= {"_graph", "_inputs_struct", "_outputs_struct"}
+        self._book.hidden |= {"_graph", "_inputs_struct", "_outputs_struct", "_hosted"}
         inputs, outputs = _fresh_inputs(inputs, outputs)
         self._inputs_struct, self._outputs_struct = inputs, outputs
         self._graph = Function(inputs, outputs, name=self.name)
         self._operations = self._graph.operations
+        self._hosted = hosting.split(self._graph)
         self._check_names()
         self.built = True
         self._book.shapes = {"input_shape": jax.tree.map(lambda t: t.shape, inputs)}
@@ -59,7 +59,14 @@ class Functional(Model):
                 )
             seen.add(operation.name)
 
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if args and self._hosted is not None:
+            args = (hosting.encoded(self, args[0]), *args[1:])
+        return super().__call__(*args, **kwargs)
+
     def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
+        if self._hosted is not None and hosting.is_encoded(self._hosted, inputs):
+            return self._hosted.late(inputs)
         values = self._standardized(inputs)
         for value, one in zip(
             values, jax.tree.leaves(mask, is_leaf=lambda m: m is None), strict=False
@@ -70,6 +77,15 @@ class Functional(Model):
 
     def build(self, input_shape: Any = None) -> None:
         self.built = True
+
+    def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
+        """Return symbolic outputs for symbolic inputs, without adding to the graph."""
+        if self._hosted is not None and not hosting.is_encoded(self._hosted, args[0]):
+            return hosting.infer(self, kwargs)
+        return super().compute_output_spec(*args, **kwargs)
+
+    def _encode(self, x: Any) -> Any:
+        return hosting.encoded(self, x)
 
     def _standardized(self, inputs: Any) -> list[Any]:
         """Return the values in the order of the inputs; a dictionary is read by names."""
@@ -115,11 +131,7 @@ class Functional(Model):
         if value is None:
             return None
         mask = context.get_mask(value)
-        if isinstance(value, jax.Array):
-            if value.ndim == len(tensor.shape) + 1 and value.shape[-1] == 1:
-                value = jnp.squeeze(value, -1)
-            elif value.ndim == len(tensor.shape) - 1 and tensor.shape[-1] == 1:
-                value = jnp.expand_dims(value, -1)
+        value = hosting.ranked(tensor, value)
         complaint = InputSpec(shape=(None, *tensor.shape[1:])).complaint(tuple(value.shape))
         if complaint is not None:
             name = tensor.node.operation.name if tensor.node else tensor.name

@@ -13,6 +13,7 @@ from keraunos._core import calling, dtypes, registry
 from keraunos._core.layer import Layer
 from keraunos._core.symbolic import SymbolicTensor
 from keraunos._training.trainer import Trainer
+from keraunos.models import quantizing
 
 
 @registry.register(kind="models")
@@ -57,7 +58,7 @@ class Model(Trainer):
         Args:
             input_shape: with the batch axis, `(None, 28, 28)`; or a list or dictionary of shapes.
         """
-        if type(self).call is Layer.call:
+        if type(self).call is Layer.call or input_shape is None:
             return
         specs = jax.tree.map(
             lambda s: SymbolicTensor(s, self.compute_dtype), input_shape, is_leaf=calling.is_shape
@@ -129,6 +130,40 @@ class Model(Trainer):
         from keraunos.models.summary import print_summary
 
         print_summary(self, line_length, print_fn, expand_nested, show_trainable, layer_range)
+
+    def quantize(
+        self,
+        mode: str | None = None,
+        type_check: bool = True,
+        config: Any = None,
+        filters: Any = None,
+    ) -> None:
+        """Replace the large weights of the layers by small integers, for inference or for LoRA.
+
+        With `"float8"` they stay, and products are trained in eight-bit floats. Compile again.
+
+        Args:
+            mode: `"int8"`, `"int4"`, `"float8"`, or with a config that has data `"gptq"`, `"awq"`.
+            type_check: whether subclasses of `Dense` and the others are left as they are.
+            config: a `keras.quantizers.Int8QuantizationConfig`, `GPTQConfig` and so on.
+            filters: which layers: a pattern that their names contain, a list of such, or a function
+                of the layer.
+
+        Raises:
+            ValueError: a model that is not built or is quantized already, or an unknown mode.
+
+        Example:
+            >>> import keraunos as keras
+            >>> model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(2)])
+            >>> model.quantize("int8")
+            >>> model.layers[0].kernel.dtype
+            'int8'
+        """
+        quantizing.quantize(self, mode, type_check, config, filters)
+
+    def get_quantization_layer_structure(self, mode: str | None = None) -> Any:
+        """Return which layers GPTQ and AWQ calibrate one after the other; None: none are named."""
+        return None
 
     # -- saving ---------------------------------------------------------------------------------
 

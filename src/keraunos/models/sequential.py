@@ -7,10 +7,12 @@ from typing import Any
 import jax
 
 from keraunos import errors
-from keraunos._core import context, registry
+from keraunos._core import context, naming, registry, state
+from keraunos._core.graph import Function
 from keraunos._core.layer import Layer
 from keraunos._core.symbolic import SymbolicTensor
 from keraunos.layers import InputLayer
+from keraunos.models import hosting
 from keraunos.models.model import Model, as_declared
 
 
@@ -38,7 +40,8 @@ class Sequential(Model):
         self, layers: Any = None, trainable: bool = True, name: str | None = None, **kwargs: Any
     ) -> None:
         super().__init__(trainable=trainable, name=name, **kwargs)
-        self._book.hidden |= {"_tensors"}
+        self._book.hidden |= {"_tensors", "_cut"}
+        self._cut: tuple[Any, Any] = (None, None)  # (the last tensor, the model cut in two)
         self._stack: list[Layer] = []
         self._tensors: list[
             Any
@@ -86,7 +89,8 @@ class Sequential(Model):
             self._tensors = [layer.output]
         elif self._tensors:
             try:
-                self._tensors.append(layer(self._tensors[-1]))
+                with naming.name_scope(self.name):
+                    self._tensors.append(layer(self._tensors[-1]))
             except BaseException:
                 self._stack.pop()
                 raise
@@ -101,6 +105,7 @@ class Sequential(Model):
         return layer
 
     def _note_shape(self) -> None:
+        state.new_version()  # what was compiled for other layers holds no more
         self.built = len(self._tensors) > 1 and len(self._tensors) == len(self._stack)
         if self.built:
             self._book.shapes = {"input_shape": self._tensors[0].shape}
@@ -112,11 +117,19 @@ class Sequential(Model):
         stack = self._stack
         source = InputLayer(batch_shape=(None, *tuple(input_shape)[1:]), dtype=dtype)
         made = [source.output]
-        for layer in stack:
-            made.append(layer(made[-1]))
+        with naming.name_scope(self.name):
+            for layer in stack:
+                made.append(layer(made[-1]))
         self._stack, self._tensors = [source, *stack], made
 
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if args:
+            args = (self._encode(args[0]), *args[1:])
+        return super().__call__(*args, **kwargs)
+
     def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
+        if hosting.is_encoded(self._hosted, inputs):
+            return self._hosted.late(inputs)
         if mask is not None:
             context.set_mask(inputs, mask)
         if self._tensors:
@@ -124,6 +137,30 @@ class Sequential(Model):
         for layer in self.layers:
             inputs = layer(inputs)
         return inputs
+
+    @property
+    def _hosted(self) -> Any:
+        """The model cut in two, where its first layers run on the host; else None."""
+        last = self._tensors[-1] if len(self._tensors) > 1 else None
+        if self._cut[0] is not last:
+            early = last is not None and any(map(hosting.concerns, self._stack))
+            self._cut = (last, hosting.split(Function(self._tensors[0], last)) if early else None)
+        return self._cut[1]
+
+    def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
+        """Return symbolic outputs for symbolic inputs, without adding to the graph."""
+        if self._hosted is not None and not hosting.is_encoded(self._hosted, args[0]):
+            return hosting.infer(self, kwargs)
+        return super().compute_output_spec(*args, **kwargs)
+
+    def _encode(self, x: Any) -> Any:
+        first = self._stack[0] if self._stack and not self._tensors else None
+        if isinstance(first, hosting.HostLayer) and hosting.is_concrete(x):
+            self.build((None, *hosting.host_array(self, x).shape[1:]))
+        return hosting.encoded(self, x)
+
+    def _standardized(self, inputs: Any) -> list[Any]:
+        return jax.tree.leaves(inputs)
 
     @property
     def layers(self) -> list[Layer]:
@@ -176,7 +213,8 @@ class Sequential(Model):
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Any:
-        layers = [registry.deserialize(layer) for layer in config["layers"]]
+        with naming.name_scope(config.get("name") or ""):
+            layers = [registry.deserialize(layer) for layer in config["layers"]]
         rest = {k: registry.deserialize(config[k]) for k in ("dtype",) if config.get(k) is not None}
         model = cls(layers, name=config.get("name"), **rest)
         if config.get("build_input_shape") and not model.built and not model._tensors:

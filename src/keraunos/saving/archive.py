@@ -13,7 +13,7 @@ from typing import Any
 from keraunos import errors
 from keraunos._core import registry, sharing
 from keraunos._core.layer import Layer
-from keraunos.saving import files, weights
+from keraunos.saving import assets, files, weights
 from keraunos.utils.writing import replacing
 
 # The version of the format, as Keras writes it; readers look at no more than its first number.
@@ -103,7 +103,8 @@ def load_model(
         where = f"weights of {path.name} do not fit its own config"
         with files.opened_member(archive, path) as file:
             made = weights.plan(model, file, where, strict_optimizer=compile)
-    weights.carry_out(model, made)
+        weights.carry_out(model, made)
+        assets.restore(model, archive, path)
     return model
 
 
@@ -115,6 +116,7 @@ def _members(model: Layer) -> dict[str, Any]:
         files.METADATA: json.dumps({"keras_version": _FORMAT_OF, "date_saved": saved}),
         files.CONFIG: json.dumps(config),
         files.WEIGHTS: weights.to_bytes(model),
+        **assets.members(model),
     }
 
 

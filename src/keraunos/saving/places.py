@@ -35,7 +35,7 @@ class Place(NamedTuple):
     def variables(self) -> list[Variable]:
         """The variables of the owner alone, in the order of the file."""
         return (
-            self.owner._own_variables()
+            self.owner._filed_variables()
             if isinstance(self.owner, Layer)
             else list(self.owner.variables)
         )

@@ -110,20 +110,17 @@ def to_bytes(model: Any) -> bytes:
             if isinstance(name, str):
                 group.attrs["name"] = name
             for key, value in _stored(place).items():
-                _put(group, str(key), value)
+                put(group, str(key), value)
     return buffer.getvalue()
 
 
 def _stored(place: Place) -> dict[str, Any]:
-    method = _own_method(place.owner, "save_own_variables")
-    if method is None:
-        return {str(i): v for i, v in enumerate(place.variables)}
     store: dict[str, Any] = {}
-    method(store)
+    place.owner.save_own_variables(store)
     return store
 
 
-def _put(group: h5py.Group, key: str, value: Any) -> None:
+def put(group: h5py.Group, key: str, value: Any) -> None:
     array = value.numpy() if isinstance(value, Variable) else np.asarray(value)
     data = group.create_dataset(key, data=array)
     if array.dtype.kind == "V":
@@ -151,14 +148,14 @@ def plan(
     strict_optimizer: bool = False,
 ) -> Plan:
     """Compare an open file with a model and read what fits; raise if something does not."""
-    groups = _groups(file)
+    groups = stored_groups(file)
     made = Plan()
     for place in places(model):
         stored = groups.pop(place.path, {})
         if place.is_optimizer:
             made.values += _optimizer_values(place, stored, made.report, strict_optimizer)
         elif _own_method(place.owner, "load_own_variables") is not None:
-            made.custom.append((place.owner, {k: _array(data) for k, data in stored.items()}))
+            made.custom.append((place.owner, {k: array_of(data) for k, data in stored.items()}))
         else:
             made.values += _layer_values(place, stored, made.report)
     made.report.unexpected += [_described(path, file) for path in groups if _counts(path)]
@@ -191,8 +188,10 @@ def _layer_values(
                 f"{variable.path} {variable.shape}, in the file {tuple(data.shape)}"
             )
         else:
-            found.append((variable, _array(data)))
+            found.append((variable, array_of(data)))
             report.loaded.append(variable.path)
+    if found and isinstance(place.owner, Layer):
+        found += [(v, np.zeros(v.shape, v.dtype)) for v in place.owner._zeroed_by_files()]
     known = {str(i) for i in range(len(variables))}
     extra = [f"{place.path}/vars/{key}".lstrip("/") for key in stored if key not in known]
     if extra and not place.owner.built:
@@ -219,7 +218,7 @@ def _optimizer_values(
     if len(stored) == len(ordered) == len(variables) and all(
         tuple(data.shape) == v.shape for data, v in zip(ordered, variables)
     ):
-        return [(v, _array(data)) for v, data in zip(variables, ordered)]
+        return [(v, array_of(data)) for v, data in zip(variables, ordered)]
     got = f"{len(stored)} variables in the file"
     text = f"state of optimizer {optimizer.name!r} does not fit"
     if strict:
@@ -262,7 +261,7 @@ def _restored_on_error(model: Any) -> Iterator[None]:
         raise
 
 
-def _groups(file: h5py.File) -> Groups:
+def stored_groups(file: h5py.File) -> Groups:
     """Return group path -> key -> dataset; links to elsewhere are not followed."""
     import h5py
 
@@ -281,7 +280,7 @@ def _groups(file: h5py.File) -> Groups:
     return groups
 
 
-def _array(data: h5py.Dataset) -> np.ndarray:
+def array_of(data: h5py.Dataset) -> np.ndarray:
     stored = data.id.get_storage_size()
     if data.size * data.dtype.itemsize > max(2**32, 1000 * stored):
         raise ValueError(
@@ -295,7 +294,9 @@ def _array(data: h5py.Dataset) -> np.ndarray:
 
 
 def _counts(path: str) -> bool:
-    return path != "optimizer" and not any(part in _IGNORED for part in path.split("/"))
+    # Of an optimizer that wraps others, Keras writes those once more behind the whole.
+    parts = path.split("/")
+    return parts[0] != "optimizer" and not any(part in _IGNORED for part in parts)
 
 
 def _described(path: str, file: h5py.File) -> str:
@@ -305,10 +306,16 @@ def _described(path: str, file: h5py.File) -> str:
 
 
 def _own_method(owner: Any, name: str) -> Any:
-    """Return a method that a program wrote for its class, None where it is the library's."""
+    """Return a method that a program wrote for its class, None where it is the library's.
+
+    (Layers of the host have no variables: what they keep in their place, their method knows.
+    So does that of an old layer, whose files hold its weights in another form.)
+    """
     for cls in type(owner).__mro__:
         if name in vars(cls):
-            return None if cls.__module__.startswith("keraunos.") else getattr(owner, name)
+            ours = cls.__module__.startswith("keraunos.") and not hasattr(cls, "on_host")
+            old = cls.__module__.startswith("keraunos.compat.")
+            return None if ours and not old else getattr(owner, name)
     return None
 
 

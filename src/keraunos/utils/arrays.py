@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from keraunos import config, errors
+from keraunos._core import dtypes
 
 
 def to_categorical(x: Any, num_classes: int | None = None) -> Any:
@@ -105,7 +106,10 @@ def pad_sequences(
         kept = sequence[begin : begin + steps]
         if not len(kept):
             continue
-        part = np.asarray(kept, dtype=dtype)
+        part = np.asarray(kept)
+        if part.dtype.kind in "iu" and np.dtype(dtype).kind in "iu":
+            dtypes.check_fits(part, dtype)
+        part = part.astype(dtype)
         if part.shape[1:] != step_shape:
             raise ValueError(_sequence_report(f"steps of shape {step_shape}", part.shape[1:]))
         row[slice(steps - len(part), None) if padding == "pre" else slice(len(part))] = part

@@ -12,11 +12,11 @@ from keraunos import errors
 
 
 @contextlib.contextmanager
-def device(name: str) -> Iterator[None]:
+def device(device_name: str) -> Iterator[None]:
     """Make arrays and variables on the named device inside the `with` block.
 
     Args:
-        name: `"cpu"`, `"gpu"` or `"tpu"`, with a number as in `"gpu:1"`, in any case.
+        device_name: `"cpu"`, `"gpu"` or `"tpu"`, with a number as in `"gpu:1"`, in any case.
 
     Raises:
         ValueError: there is no such device.
@@ -26,7 +26,7 @@ def device(name: str) -> Iterator[None]:
         >>> with keras.device("cpu:0"):
         ...     x = keras.ops.ones(3)
     """
-    with jax.default_device(_find(name)):
+    with jax.default_device(_find(device_name)):
         yield
 
 

@@ -5,6 +5,7 @@ It stands below `_training`, because downloads draw the same bar.
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 import sys
@@ -13,6 +14,8 @@ from collections.abc import Callable, Mapping
 from typing import Any, TextIO
 
 import numpy as np
+
+from keraunos import config
 
 Values = Mapping[str, Any] | Callable[[], Mapping[str, Any]] | None
 
@@ -30,7 +33,9 @@ class Progbar:
         verbose: 0 shows nothing; 1 or `"auto"` a bar where the stream can show one, else a plain
             line at the end; 2 the plain line everywhere.
         unit_name: `"step"`, `"sample"` ...; `"B"` counts bytes.
-        stream: where to; `sys.stdout` by default.
+        stream: where to; by default `sys.stdout`, or the log if interactive logging is off.
+        width: cells of the bar at the most.
+        interval: seconds between two drawings.
 
     Example:
         >>> bar = Progbar(2, title="Epoch 1/1", verbose=2)
@@ -46,9 +51,13 @@ class Progbar:
         verbose: int | str = "auto",
         unit_name: str = "step",
         stream: TextIO | None = None,
+        width: int = _WIDTH,
+        interval: float | None = None,
     ) -> None:
         self.target, self.title, self.unit_name = target, title, unit_name
-        self.stream = stream or sys.stdout
+        self.width, self.interval = width, interval
+        shown = config.is_interactive_logging_enabled()
+        self.stream: Any = stream or (sys.stdout if shown else _Log())
         self.mode = _mode(verbose, self.stream)
         self._start = self._drawn = time.monotonic()
         self._first: tuple[int, float] | None = None  # what the rate leaves out: it compiles
@@ -75,11 +84,19 @@ class Progbar:
         self._seen = step
         if finalize:
             self._finish(step, values, now)
-        elif now - self._drawn >= _INTERVALS.get(self.mode, np.inf):
+        elif now - self._drawn >= self._pause():
             self._draw(step, values, now)
             self._drawn = time.monotonic()
         if self._first is None:
             self._first = (step, now)
+
+    def _pause(self) -> float:
+        live = self.mode in _INTERVALS
+        return (
+            self.interval
+            if live and self.interval is not None
+            else _INTERVALS.get(self.mode, np.inf)
+        )
 
     @property
     def seen(self) -> int:
@@ -101,16 +118,12 @@ class Progbar:
                 "\n".join(filter(None, [self.title, " - ".join([self._bar(head, step), *rest])]))
             )
         else:
-            self._overwrite(
-                _fit(head, rest, self._columns() - 1, lambda room: self._bar(head, step, room))
-            )
+            self._overwrite(self._lines(head, rest, step)[0])
 
     def _finish(self, step: int, values: Values, now: float) -> None:
         head, rest = self._pieces(step, values, now, final=True)
         if self.mode == "terminal":
-            lines = _wrapped(
-                head, rest, self._columns() - 1, lambda room: self._bar(head, step, room)
-            )
+            lines = self._lines(head, rest, step)
             self._overwrite(lines[0])
             self._print("".join("\n" + line for line in lines[1:]) + "\n")
             self._open = False
@@ -118,6 +131,10 @@ class Progbar:
             self._draw_final(" - ".join([self._bar(head, step), *rest]))
         else:
             self._print(" - ".join(filter(None, [self.title, *head, *rest])) + "\n")
+
+    def _lines(self, head: list[str], rest: list[str], step: int) -> list[str]:
+        columns = self._columns() - 1
+        return _wrapped(head, rest, columns, lambda room: self._bar(head, step, room), self.width)
 
     def _draw_final(self, line: str) -> None:
         self._show("\n".join(filter(None, [self.title, line])))
@@ -183,10 +200,10 @@ class Progbar:
         scale, unit = (1e3, "ms") if rate >= 1e-3 else (1e6, "us")
         return f"{rate * scale:.0f}{unit}/{self.unit_name}"
 
-    def _bar(self, head: list[str], step: int, room: int = _WIDTH) -> str:
+    def _bar(self, head: list[str], step: int, room: int | None = None) -> str:
         """Return count, bar and times; the bar has `room` cells at the most."""
         count, spent, speed = head
-        cells = min(_WIDTH, room) if self.target else 0
+        cells = min(self.width, self.width if room is None else room) if self.target else 0
         if cells < 4:
             return f"{count} {spent} {speed}"
         done = min(cells, int(cells * step / (self.target or 1)))
@@ -202,6 +219,17 @@ class Progbar:
 
     def _colours(self) -> bool:
         return self.mode == "terminal" and not os.environ.get("NO_COLOR")
+
+
+class _Log:
+    """A stream whose lines go to the logger `"keraunos"`."""
+
+    def write(self, text: str) -> None:
+        if text.strip():
+            logging.getLogger("keraunos").info(text.strip())
+
+    def flush(self) -> None:
+        """Nothing waits here."""
 
 
 def bar(
@@ -240,12 +268,12 @@ def number(value: Any) -> str:
     return f"{mean:.4f}" if abs(mean) > 1e-3 else f"{mean:.4e}"
 
 
-def _mode(verbose: int | str, stream: TextIO) -> str:
+def _mode(verbose: int | str, stream: Any) -> str:
     if verbose in (0, False):
         return "silent"
     if verbose == 2:
         return "log"
-    if _in_notebook():
+    if _in_notebook() and not isinstance(stream, _Log):
         return "notebook"
     live = getattr(stream, "isatty", lambda: False)() and os.environ.get("TERM") != "dumb"
     return "terminal" if live else "log"
@@ -259,7 +287,7 @@ def _in_notebook() -> bool:
     return type(get_ipython()).__name__ not in ("NoneType", "TerminalInteractiveShell")
 
 
-def _can_show(text: str, stream: TextIO) -> bool:
+def _can_show(text: str, stream: Any) -> bool:
     try:
         text.encode(getattr(stream, "encoding", None) or "ascii")
     except (UnicodeEncodeError, LookupError):
@@ -267,19 +295,21 @@ def _can_show(text: str, stream: TextIO) -> bool:
     return True
 
 
-def _fit(head: list[str], rest: list[str], columns: int, draw: Callable[[int], str]) -> str:
-    """Return one line that does not wrap: the bar gives way first, then the last metrics."""
-    return _wrapped(head, rest, columns, draw)[0]
-
-
 def _wrapped(
-    head: list[str], rest: list[str], columns: int, draw: Callable[[int], str]
+    head: list[str],
+    rest: list[str],
+    columns: int,
+    draw: Callable[[int], str],
+    width: int = _WIDTH,
 ) -> list[str]:
-    """Return lines of at most so many columns: broken between metrics, so that none is lost."""
+    """Return lines of at most so many columns: broken between metrics, so that none is lost.
+
+    The bar gives way first: `draw` is told how many of its `width` cells there is room for.
+    """
     bare = len(" ".join(head)) + sum(3 + len(text) for text in rest)
-    room = max(0, min(_WIDTH, columns - bare - 1))
-    if room < 4 and columns >= len(" ".join(head)) + 1 + _WIDTH:
-        room = _WIDTH  # the metrics need a second line anyway
+    room = max(0, min(width, columns - bare - 1))
+    if room < 4 and columns >= len(" ".join(head)) + 1 + width:
+        room = width  # the metrics need a second line anyway
     lines = [draw(room)]
     if len(_uncoloured(lines[0])) > columns:
         lines = [lines[0][:columns]]
