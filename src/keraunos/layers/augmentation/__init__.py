@@ -1,0 +1,1 @@
+"""Image layers: one base, and families of transformations that work on whole batches."""
