@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
+from keraunos import errors
+
 __version__ = "0.1.0"
 
 _ROOMS = (
@@ -18,7 +20,17 @@ _ROOMS = (
         "layers",
         "losses",
     ),
-    *("metrics", "models", "ops", "optimizers", "random", "regularizers", "saving", "utils"),
+    *(
+        "metrics",
+        "models",
+        "ops",
+        "optimizers",
+        "quantizers",
+        "random",
+        "regularizers",
+        "saving",
+        "utils",
+    ),
     *("backend", "dtype_policies", "mixed_precision", "preprocessing", "tree", "compat", "errors"),
 )
 # name -> the module in which it is defined
@@ -29,6 +41,10 @@ _NAMES = {
     "Layer": "_core.layer",
     "Variable": "_core.variable",
     "DTypePolicy": "config",
+    "FloatDTypePolicy": "dtype_policies",
+    "Quantizer": "quantizers",
+    "RematScope": "_core.remat",
+    "remat": "_core.remat",
     "Input": "models",
     "Model": "models",
     "Sequential": "models",
@@ -69,6 +85,14 @@ def unload_ipython_extension(ipython: Any) -> None:
     compat.uninstall()
 
 
+def _find_old(module: str, name: str) -> Any:
+    """Find what only older Keras had: its room is above the one that shows it."""
+    return importlib.import_module("keraunos.compat.names").find(module, name)
+
+
+errors.look_elsewhere(_find_old)
+
+
 def __getattr__(name: str) -> Any:
     if name in _ROOMS:
         return importlib.import_module(f"keraunos.{name}")
@@ -77,8 +101,6 @@ def __getattr__(name: str) -> Any:
         found = getattr(importlib.import_module(f"keraunos.{module}"), other or name)
         globals()[name] = found
         return found
-    from keraunos import errors
-
     raise AttributeError(
         errors.report(f"keraunos has no {name!r}", fix=errors.suggest(name, __all__))
     )

@@ -78,6 +78,17 @@ def test_stateful_carries_on_and_resets(kind):
     assert len(parts.weights) == 3
 
 
+@pytest.mark.parametrize("kind", ["LSTM", "ConvLSTM1D"])
+def test_stateful_in_training(kind):
+    options = {"units": 4} if kind == "LSTM" else {"filters": 4, "kernel_size": 1}
+    layer = getattr(layers, kind)(**options, stateful=True)
+    x = X if kind == "LSTM" else X[:, :, None]
+    model = keras.Sequential([keras.Input(batch_shape=x.shape), layer, layers.Flatten()])
+    model.compile("sgd", "mse")
+    model.fit(np.repeat(x, 2, 0), np.zeros((6, 4)), batch_size=3, verbose=0)
+    assert all(np.abs(state).max() > 1e-3 for state in layer.states)
+
+
 def test_stateful_inside_a_model():
     model = keras.Sequential([keras.Input(batch_shape=(3, 5, 2)), layers.GRU(4, stateful=True)])
     first = model(X)
@@ -91,7 +102,7 @@ def test_stateful_needs_a_batch_size():
         layers.LSTM(4, stateful=True)(keras.Input((5, 2)))
     layer = layers.LSTM(4, stateful=True)
     layer(X)
-    with pytest.raises(ValueError, match="batch size 2"):
+    with pytest.raises(ValueError, match=r"(3, 4)"):
         layer(X[:2])
 
 
@@ -111,7 +122,40 @@ def test_dropout_is_the_same_at_each_step():
     close(dropped, dropped[:, :1].repeat(5, 1))
 
 
+def test_masks_of_a_cell():
+    cell = layers.LSTMCell(4, dropout=0.5, recurrent_dropout=0.25)
+    given, entering = cell.get_dropout_mask(X[:, 0]), cell.get_recurrent_dropout_mask(X[:, 0])
+    assert set(np.unique(given)) <= {0, 2}
+    assert given.shape == entering.shape == (3, 2)
+    cell.reset_dropout_mask()
+    cell.reset_recurrent_dropout_mask()
+    assert layers.GRUCell(4).get_dropout_mask(X[:, 0]) is None
+
+
+def test_a_loop_of_ones_own():
+    class Twice(layers.RNN):
+        def inner_loop(self, sequences, initial_state, mask, training=False):
+            last, outputs, states = super().inner_loop(sequences, initial_state, mask, training)
+            return 2 * last, 2 * outputs, states
+
+    cell = layers.GRUCell(4)
+    close(Twice(cell)(X), 2 * layers.RNN(cell)(X))
+
+
+def test_weights_have_the_path_of_their_layer():
+    model = keras.Sequential([layers.Bidirectional(layers.GRU(4, name="gru"), name="both")])
+    model(X)
+    paths = [w.path for w in model.weights]
+    assert paths[0].endswith("both/forward_gru/gru_cell/kernel")
+    assert paths[-1].endswith("both/backward_gru/gru_cell/bias")
+
+
 def test_bad_arguments():
+    with pytest.raises(ValueError, match=r"(?s)^GRU 'mine', argument 'units'.*at least 1"):
+        layers.GRU(0, name="mine")
+    for wrong in (layers.Dense(2), "lstm"):
+        with pytest.raises(ValueError, match="a recurrent layer"):
+            layers.Bidirectional(wrong)
     for wrong in [{"units": 0}, {"units": 4, "dropout": 2}, {"units": 4, "use_cudnn": "maybe"}]:
         with pytest.raises(ValueError, match="expected"):
             layers.LSTM(**wrong)
@@ -119,6 +163,8 @@ def test_bad_arguments():
         layers.LSTM()
     with pytest.raises(ValueError, match="initial states"):
         layers.LSTM(4)(X, initial_state=[np.zeros((3, 4))])
+    with pytest.raises(ValueError, match=r"'mine', mask(?s:.*)\(3, 5\)(?s:.*)\(3, 4\)"):
+        layers.LSTM(4, name="mine")(X, mask=MASK[:, 1:])
     with pytest.raises(ValueError, match="opposite go_backwards"):
         layers.Bidirectional(layers.LSTM(4), backward_layer=layers.LSTM(4))
     with pytest.raises(ValueError, match="'concat'"):

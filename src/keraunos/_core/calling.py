@@ -31,6 +31,7 @@ def call(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
             for inner in layer._flatten_layers():
                 inner._book.losses.clear()
         running.path.append(layer.name)
+        layer._book.path = layer._book.path or "/".join(running.path)
         try:
             return _call(layer, args, kwargs, running)
         except Exception as error:
@@ -70,6 +71,7 @@ def call_symbolic(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -
     """Call a layer on symbolic tensors: infer the outputs and add a node to the graph."""
     bound = _bound(layer, call_parameters(type(layer)), args, kwargs)
     path = [layer.name]
+    layer._book.path = layer._book.path or naming.path(layer.name)
     try:
         _check(layer, bound, path)
         build(layer, _shapes(bound))
@@ -131,6 +133,26 @@ def recorded(method: Any) -> Any:
     return build
 
 
+def named(method: Any) -> Any:
+    """Return a constructor of the library, made to name the class in its errors.
+
+    What is wrong with an activation or an initializer is found by those who know no layer.
+    """
+
+    @functools.wraps(method)
+    def __init__(self: Layer, *args: Any, **kwargs: Any) -> None:
+        try:
+            method(self, *args, **kwargs)
+        except (ValueError, TypeError) as error:
+            first, *rest = str(error).split("\n")
+            name = type(self).__name__
+            if name not in first:
+                error.args = ("\n".join([f"{name}: {first}", *rest]),)
+            raise
+
+    return __init__
+
+
 def _matched(wanted: list[str], shapes: dict[str, Any]) -> dict[str, Any]:
     """Return the arguments of build: by name, or the first shape for its only argument."""
     if len(wanted) == 1:
@@ -159,11 +181,18 @@ def _shapes(bound: dict[str, Any]) -> dict[str, Any]:
     found = {}
     for name, value in bound.items():
         leaves = jax.tree.leaves(value)
-        if leaves and all(hasattr(leaf, "shape") and hasattr(leaf, "dtype") for leaf in leaves):
+        if leaves and all(map(_is_tensor, leaves)):
             found[name + "_shape"] = jax.tree.map(
                 lambda x: symbolic.unknown_of(tuple(x.shape)), value
             )
     return found
+
+
+def _is_tensor(leaf: Any) -> bool:
+    """Return whether a value has a shape to build for: arrays of strings have not."""
+    if not (hasattr(leaf, "shape") and hasattr(leaf, "dtype")):
+        return False
+    return getattr(leaf.dtype, "kind", "f") not in "OUS"
 
 
 # -- arguments -----------------------------------------------------------------------------------
@@ -211,7 +240,8 @@ def _invoke(layer: Layer, row: dict[str, inspect.Parameter], bound: dict[str, An
             args = [named.pop(n) for n in before] + list(named.pop(name, ()))
         elif p.kind is p.VAR_KEYWORD:
             named |= named.pop(name, {})
-    return layer.call(*args, **named)
+    call = layer.call if layer._remat is None else layer.rematerialized_call(layer.call)
+    return call(*args, **named)
 
 
 def _converted(
@@ -235,7 +265,7 @@ def _array(leaf: Any, cast: str | None) -> Any:
     if isinstance(leaf, Variable):
         leaf = leaf.value
     elif isinstance(leaf, (np.ndarray, np.generic)) and leaf.dtype.kind in "biufcV":
-        leaf = jnp.asarray(leaf)
+        leaf = dtypes.as_array(leaf)
     if (
         cast is not None
         and isinstance(leaf, jax.Array)

@@ -16,6 +16,7 @@ from keraunos._core import (
     dtypes,
     naming,
     registry,
+    remat,
     signature,
     state,
     symbolic,
@@ -33,6 +34,7 @@ class _Book:
         self.variables: list[Variable] = []
         self.losses: list[Any] = []
         self.shapes: dict[str, Any] | None = None  # the arguments of build, for the config
+        self.path = ""  # as of the first call
         self.hidden: set[str] = {"_arguments", "_book", "_inbound_nodes"}
 
 
@@ -79,6 +81,8 @@ class Layer(signature.Configurable):
         super().__init_subclass__(**kwargs)
         if "build" in cls.__dict__:
             cls.build = calling.recorded(cls.build)
+        if "__init__" in cls.__dict__ and cls.__module__.startswith("keraunos."):
+            cls.__init__ = calling.named(cls.__init__)
 
     def __init__(
         self,
@@ -105,9 +109,10 @@ class Layer(signature.Configurable):
             )
         self.name = name or naming.unique(naming.snake_case(type(self).__name__))
         self.activity_regularizer = registry.get("regularizers", activity_regularizer)
-        self.dtype_policy = config.get_policy(dtype)
-        self.autocast = autocast
         self.built = False
+        self.dtype_policy = dtype
+        self.autocast = autocast
+        self._remat = remat.current()
         self.supports_masking = getattr(self, "supports_masking", False)
         self.input_spec: Any = None
         self._trainable = trainable
@@ -135,6 +140,42 @@ class Layer(signature.Configurable):
         if symbolic.any_symbolic((args, kwargs)):
             return calling.call_symbolic(self, args, kwargs)
         return calling.call(self, args, kwargs)
+
+    def symbolic_call(self, *args: Any, **kwargs: Any) -> Any:
+        """Call the layer on symbolic tensors and add the call to the graph."""
+        return calling.call_symbolic(self, args, kwargs)
+
+    def rematerialized_call(self, layer_call: Any, *args: Any, **kwargs: Any) -> Any:
+        """Return a call of this layer as the `RematScope` in which it was made has it."""
+        return remat.call(self, layer_call)
+
+    def quantized_call(self, *args: Any, **kwargs: Any) -> Any:
+        """Compute the output from small integers: `call` does, once the layer is quantized."""
+        return self.call(*args, **kwargs)
+
+    def quantize(
+        self, mode: str | None = None, type_check: bool = True, config: Any = None
+    ) -> None:
+        """Replace the large weights by small integers; Dense, EinsumDense and Embedding can.
+
+        Raises:
+            NotImplementedError: a layer that cannot.
+        """
+        raise NotImplementedError(
+            errors.report(
+                f"{type(self).__name__} {self.name!r} cannot be quantized",
+                fix="quantize Dense, EinsumDense or Embedding layers; filters= of model.quantize",
+            )
+        )
+
+    def quantized_build(self, input_shape: Any, mode: str) -> None:
+        """Make the weights of a quantized layer: `build` does, by the layer's dtype policy."""
+        self.quantize(mode)
+
+    @property
+    def quantization_mode(self) -> str | None:
+        """`"int8"`, `"int4"` ..., as the dtype policy says; None where the weights are floats."""
+        return self._policy.quantization_mode
 
     def stateless_call(
         self,
@@ -218,6 +259,8 @@ class Layer(signature.Configurable):
             aggregation, overwrite_with_gradient: as in Keras, kept with the variable.
             name: the last part of its path.
         """
+        if self.quantization_mode is not None and type(self).quantize is Layer.quantize:
+            self.quantize(self.quantization_mode)  # which says that this layer cannot be
         dtype = dtypes.standardize_dtype(dtype or self.variable_dtype)
         default = "glorot_uniform" if dtypes.is_float(dtype) else "zeros"
         with naming.name_scope(self.name, once=True):
@@ -236,6 +279,17 @@ class Layer(signature.Configurable):
         self._book.variables.append(variable)
         return variable
 
+    add_variable = add_weight
+
+    def add_metric(self, *args: Any, **kwargs: Any) -> None:
+        """Refuse: Keras 3 has no such method any more, and says so."""
+        raise NotImplementedError(
+            errors.report(
+                f"add_metric of {type(self).__name__} {self.name!r}",
+                fix="compile(metrics=[...]), or keep a Metric as an attribute and update_state it",
+            )
+        )
+
     def __setattr__(self, name: str, value: Any) -> None:
         if isinstance(value, Variable) and not any(v is value for v in self._book.variables):
             self._book.variables.append(value)
@@ -246,7 +300,8 @@ class Layer(signature.Configurable):
             v for v in self._members(Variable) if not any(v is b for b in self._book.variables)
         ]
         mine = [*self._book.variables, *loose]
-        return [v for v in mine if v.trainable] + [v for v in mine if not v.trainable]
+        # By what they were made: one that is frozen later keeps its place in lists and files.
+        return [v for v in mine if v.made_trainable] + [v for v in mine if not v.made_trainable]
 
     def _members(self, kind: type) -> Iterator[Any]:
         """Yield the objects of a kind among the attributes, inside lists and dictionaries too."""
@@ -340,13 +395,23 @@ class Layer(signature.Configurable):
 
     def save_own_variables(self, store: dict[str, Any]) -> None:
         """Put the layer's own variables into what goes to the file; override to add other state."""
-        for i, variable in enumerate(self._own_variables()):
+        for i, variable in enumerate(self._filed_variables()):
             store[str(i)] = variable.numpy()
 
     def load_own_variables(self, store: Any) -> None:
         """Take the layer's own variables from what came from the file."""
-        for i, variable in enumerate(self._own_variables()):
+        for i, variable in enumerate(self._filed_variables()):
             variable.assign(store[str(i)])
+        for variable in self._zeroed_by_files():
+            variable.assign(np.zeros(variable.shape))
+
+    def _filed_variables(self) -> list[Variable]:
+        """Return the variables that stand in a file, in its order."""
+        return self._own_variables()
+
+    def _zeroed_by_files(self) -> list[Variable]:
+        """Return variables that a file holds as part of others."""
+        return []
 
     def count_params(self) -> int:
         """Return the number of elements of all weights."""
@@ -374,14 +439,38 @@ class Layer(signature.Configurable):
     # -- dtypes, graph, config ------------------------------------------------------------------
 
     @property
+    def dtype_policy(self) -> Any:
+        """The policy; a built layer that is given a quantized one is quantized."""
+        return self._dtype_policy
+
+    @dtype_policy.setter
+    def dtype_policy(self, value: Any) -> None:
+        policy = config.get_policy(value)
+        if self.built and policy.quantization_mode is not None and not self.quantization_mode:
+            self.quantize(policy.quantization_mode)
+            return
+        self._dtype_policy = policy
+
+    @property
+    def path(self) -> str:
+        """The names of the layers around it and its own, joined by `/`."""
+        return self._book.path or self.name
+
+    @property
+    def _policy(self) -> Any:
+        """The policy of this layer: where the layer was given a map, that of its path."""
+        policy = self.dtype_policy
+        return policy[self.path] if hasattr(policy, "default_policy") else policy
+
+    @property
     def dtype(self) -> str:
-        return self.dtype_policy.variable_dtype
+        return self._policy.variable_dtype
 
     variable_dtype = dtype
 
     @property
     def compute_dtype(self) -> str:
-        return self.dtype_policy.compute_dtype
+        return self._policy.compute_dtype
 
     @property
     def input(self) -> Any:

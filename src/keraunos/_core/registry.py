@@ -26,8 +26,10 @@ T = TypeVar("T")
 # Where each kind is defined: importing the room fills its row of the registry.
 KINDS = (
     *("layers", "models", "losses", "metrics", "optimizers", "initializers", "regularizers"),
-    *("constraints", "activations"),
+    *("constraints", "activations", "quantizers", "dtype_policies"),
 )
+# Layers that stand in another room, and register when that is loaded.
+_ELSEWHERE = ("FeatureSpace", "Feature", "Cross", "TFDIdentity")
 _names: dict[str, dict[str, Any]] = {kind: {} for kind in KINDS}
 _custom: dict[str, Any] = {}  # what register_keras_serializable knows, for the whole process
 _registered_names: dict[Any, str] = {}
@@ -95,7 +97,7 @@ def get_custom_objects() -> dict[str, Any]:
 
 
 @contextlib.contextmanager
-def custom_object_scope(objects: dict[str, Any] | None) -> Iterator[None]:
+def custom_object_scope(custom_objects: dict[str, Any] | None) -> Iterator[None]:
     """Make names known inside a `with` block.
 
     Example:
@@ -103,7 +105,7 @@ def custom_object_scope(objects: dict[str, Any] | None) -> Iterator[None]:
         ...     get("activations", "twice")(3)
         6
     """
-    _scopes().append(dict(objects or {}))
+    _scopes().append(dict(custom_objects or {}))
     try:
         yield
     finally:
@@ -133,7 +135,7 @@ def get(kind: str, identifier: Any, what: str | None = None) -> Any:
     if isinstance(identifier, dict):
         return deserialize(identifier)
     if isinstance(identifier, str):
-        identifier = _by_name(kind, identifier, what or kind.rstrip("s"))
+        identifier = find(kind, identifier, what or kind.rstrip("s"))
     if inspect.isclass(identifier):
         return identifier()
     if callable(identifier) or hasattr(identifier, "get_config"):
@@ -272,7 +274,7 @@ def _serialize_object(obj: Any) -> dict[str, Any]:
     custom = None if cls.__module__.startswith("keraunos.") else get_registered_name(cls)
     saved = {
         "module": public_module(cls),
-        "class_name": cls.__name__,
+        "class_name": cls.__dict__.get("_saved_name", cls.__name__),
         "config": obj.get_config(),
         "registered_name": custom,
     }
@@ -292,6 +294,9 @@ def public_module(cls: type) -> str:
     if parts[0] != "keraunos":
         return cls.__module__
     public = [p for p in parts[1:] if not p.startswith("_")]
+    if public[:1] == ["compat"]:
+        # Defined there, shown in the room that it was registered for.
+        public = [kind for kind, rows in _names.items() if rows.get(cls.__name__) is cls] or public
     if public[:1] == ["config"]:
         return "keras"
     if public[:1] == ["models"]:
@@ -328,12 +333,15 @@ def _find_class(saved: dict[str, Any]) -> Any:
 
 
 def _find_own(module: str, name: str) -> Any:
+    if name in _ELSEWHERE:
+        importlib.import_module("keraunos.utils.feature_space")
     parts = [p for p in module.split(".")[1:] if p != "src"]
     kinds = [p for p in parts if p in _names][:1] or list(KINDS)
     for kind in kinds:
         _load(kind)
-        found = _names[kind].get(name)
-        if inspect.isclass(found):
+        # What only older Keras had is registered when its room is asked for it.
+        found = _names[kind].get(name) or getattr(sys.modules[f"keraunos.{kind}"], name, None)
+        if inspect.isclass(found) and name in _names[kind]:
             return found
     return None
 
@@ -367,7 +375,8 @@ def _find_function(saved: dict[str, Any]) -> Any:
     return found
 
 
-def _by_name(kind: str, name: str, what: str) -> Any:
+def find(kind: str, name: str, what: str) -> Any:
+    """Return the class or function of a name; raise a ValueError with the nearest names."""
     found = get_registered_object(name)
     if found is None:
         _load(kind)

@@ -17,6 +17,71 @@ from keraunos.layers.activation import (
     ReLU as ReLU,
     Softmax as Softmax,
 )
+from keraunos.layers.adaptive_pooling import (
+    AdaptiveAveragePooling1D as AdaptiveAveragePooling1D,
+    AdaptiveAveragePooling2D as AdaptiveAveragePooling2D,
+    AdaptiveAveragePooling3D as AdaptiveAveragePooling3D,
+    AdaptiveMaxPooling1D as AdaptiveMaxPooling1D,
+    AdaptiveMaxPooling2D as AdaptiveMaxPooling2D,
+    AdaptiveMaxPooling3D as AdaptiveMaxPooling3D,
+)
+from keraunos.layers.attention import (
+    AdditiveAttention as AdditiveAttention,
+    Attention as Attention,
+)
+from keraunos.layers.augmentation.affine import (
+    RandomRotation as RandomRotation,
+    RandomShear as RandomShear,
+    RandomTranslation as RandomTranslation,
+    RandomZoom as RandomZoom,
+)
+from keraunos.layers.augmentation.color import (
+    RandomBrightness as RandomBrightness,
+    RandomColorDegeneration as RandomColorDegeneration,
+    RandomColorJitter as RandomColorJitter,
+    RandomContrast as RandomContrast,
+    RandomGrayscale as RandomGrayscale,
+    RandomHue as RandomHue,
+    RandomInvert as RandomInvert,
+    RandomSaturation as RandomSaturation,
+)
+from keraunos.layers.augmentation.detail import (
+    RandomErasing as RandomErasing,
+    RandomGaussianBlur as RandomGaussianBlur,
+    RandomSharpness as RandomSharpness,
+)
+from keraunos.layers.augmentation.flips_and_crops import (
+    CenterCrop as CenterCrop,
+    RandomCrop as RandomCrop,
+    RandomFlip as RandomFlip,
+)
+from keraunos.layers.augmentation.mixing import (
+    CutMix as CutMix,
+    MixUp as MixUp,
+)
+from keraunos.layers.augmentation.policies import (
+    AugMix as AugMix,
+    Pipeline as Pipeline,
+    RandAugment as RandAugment,
+)
+from keraunos.layers.augmentation.resizing import (
+    MaxNumBoundingBoxes as MaxNumBoundingBoxes,
+    Resizing as Resizing,
+)
+from keraunos.layers.augmentation.tone import (
+    AutoContrast as AutoContrast,
+    ContrastLimitedAdaptiveHistogramEqualization as ContrastLimitedAdaptiveHistogramEqualization,
+    Equalization as Equalization,
+    RandomPosterization as RandomPosterization,
+    Solarization as Solarization,
+)
+from keraunos.layers.augmentation.warps import (
+    RandomElasticTransform as RandomElasticTransform,
+    RandomPerspective as RandomPerspective,
+)
+from keraunos.layers.bidirectional import (
+    Bidirectional as Bidirectional,
+)
 from keraunos.layers.conv import (
     Conv1D as Conv1D,
     Conv2D as Conv2D,
@@ -30,6 +95,11 @@ from keraunos.layers.conv import (
     SeparableConv2D as SeparableConv2D,
     SeparableConvolution1D as SeparableConvolution1D,
     SeparableConvolution2D as SeparableConvolution2D,
+)
+from keraunos.layers.conv_lstm import (
+    ConvLSTM1D as ConvLSTM1D,
+    ConvLSTM2D as ConvLSTM2D,
+    ConvLSTM3D as ConvLSTM3D,
 )
 from keraunos.layers.conv_transpose import (
     Conv1DTranspose as Conv1DTranspose,
@@ -53,6 +123,12 @@ from keraunos.layers.dense import (
 from keraunos.layers.embedding import (
     Embedding as Embedding,
 )
+from keraunos.layers.foreign import (
+    FlaxLayer as FlaxLayer,
+    JaxLayer as JaxLayer,
+    TFSMLayer as TFSMLayer,
+    TorchModuleWrapper as TorchModuleWrapper,
+)
 from keraunos.layers.input import (
     Input as Input,
     InputLayer as InputLayer,
@@ -74,6 +150,10 @@ from keraunos.layers.merging import (
     minimum as minimum,
     multiply as multiply,
     subtract as subtract,
+)
+from keraunos.layers.multi_head import (
+    GroupQueryAttention as GroupQueryAttention,
+    MultiHeadAttention as MultiHeadAttention,
 )
 from keraunos.layers.normalization import (
     BatchNormalization as BatchNormalization,
@@ -118,7 +198,6 @@ from keraunos.layers.recurrent import (
     GRU as GRU,
     LSTM as LSTM,
     RNN as RNN,
-    Bidirectional as Bidirectional,
     SimpleRNN as SimpleRNN,
 )
 from keraunos.layers.regularization import (
@@ -148,6 +227,36 @@ from keraunos.layers.reshaping import (
     ZeroPadding1D as ZeroPadding1D,
     ZeroPadding2D as ZeroPadding2D,
     ZeroPadding3D as ZeroPadding3D,
+)
+from keraunos.layers.reversible_embedding import (
+    ReversibleEmbedding as ReversibleEmbedding,
+)
+from keraunos.layers.preprocessing.category import (
+    CategoryEncoding as CategoryEncoding,
+)
+from keraunos.layers.preprocessing.discretization import (
+    Discretization as Discretization,
+)
+from keraunos.layers.preprocessing.hashing import (
+    HashedCrossing as HashedCrossing,
+    Hashing as Hashing,
+)
+from keraunos.layers.preprocessing.lookup import (
+    IntegerLookup as IntegerLookup,
+    StringLookup as StringLookup,
+)
+from keraunos.layers.preprocessing.normalization import (
+    Normalization as Normalization,
+)
+from keraunos.layers.preprocessing.spectrogram import (
+    MelSpectrogram as MelSpectrogram,
+    STFTSpectrogram as STFTSpectrogram,
+)
+from keraunos.layers.preprocessing.text import (
+    TextVectorization as TextVectorization,
+)
+from keraunos.layers.spectral_normalization import (
+    SpectralNormalization as SpectralNormalization,
 )
 from keraunos.layers.wrappers import (
     TimeDistributed as TimeDistributed,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -66,6 +67,54 @@ def between(layer: Layer, argument: str, value: Any, low: float, high: float) ->
     ):
         raise complain(layer, argument, f"a number from {low:g} to {high:g}", value)
     return value
+
+
+def flag(layer: Layer, argument: str, value: Any) -> bool:
+    """Return True or False."""
+    if not isinstance(value, (bool, np.bool_)):
+        raise complain(layer, argument, "True or False", value)
+    return bool(value)
+
+
+def number(layer: Layer, argument: str, value: Any) -> Any:
+    """Return a number, or an array or list of them."""
+    try:
+        kind = np.asarray(value).dtype.kind
+    except ValueError:  # lists of several lengths
+        kind = "O"
+    if kind not in "iufV":  # V: bfloat16 and its kind
+        raise complain(layer, argument, "a number, or an array of them", value)
+    return value
+
+
+def sizes(layer: Layer, argument: str, value: Any, least: int) -> tuple[int | None, ...]:
+    """Return sizes, from one or a sequence: integers from `least` on, or None."""
+    given = value if isinstance(value, (tuple, list)) else (value,)
+    for n in given:
+        whole = isinstance(n, (int, np.integer)) and not isinstance(n, bool)
+        if n is not None and not (whole and n >= least):
+            raise complain(layer, argument, f"integers, at least {least}, or None", value)
+    return tuple(given)
+
+
+def axes(layer: Layer, argument: str, value: Any, least: int = -99) -> Any:
+    """Return an axis, or a sequence of them, as it was given."""
+    for one in value if isinstance(value, (tuple, list)) else [value]:
+        if not isinstance(one, (int, np.integer)) or isinstance(one, bool) or one < least:
+            text = "an axis, or several" + (f", from {least} on" if least > -99 else "")
+            raise complain(layer, argument, text, value)
+    return value
+
+
+def equation(layer: Layer, value: Any, bias_axes: Any) -> str:
+    """Return an equation of `EinsumDense` without spaces: "operand,kernel->output"."""
+    found = value.replace(" ", "") if isinstance(value, str) else ""
+    parts = re.fullmatch(r"([a-zA-Z.]+),([a-zA-Z]+)->([a-zA-Z.]+)", found)
+    if parts is None:
+        raise complain(layer, "equation", "letters as in 'ab,bc->ac'", value)
+    if bias_axes is not None and not set(bias_axes) <= set(parts[3].replace(".", "")):
+        raise complain(layer, "bias_axes", f"letters of the output {parts[3]!r}", bias_axes)
+    return found
 
 
 def keep(

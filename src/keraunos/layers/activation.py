@@ -6,6 +6,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from keraunos import activations, errors
 from keraunos._core import dtypes
@@ -113,7 +114,7 @@ class ELU(_Elementwise):
 
     def __init__(self, alpha: float = 1.0, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.alpha = alpha
+        self.alpha = arguments.between(self, "alpha", alpha, -np.inf, np.inf)
 
     def call(self, inputs: jax.Array) -> jax.Array:
         return jax.nn.elu(inputs, self.alpha)
@@ -144,9 +145,14 @@ class PReLU(_Elementwise):
         super().__init__(**kwargs)
         arguments.keep(self, "alpha", alpha_initializer, alpha_regularizer, alpha_constraint)
         self.shared_axes = [shared_axes] if isinstance(shared_axes, int) else shared_axes
+        if shared_axes is not None:
+            arguments.axes(self, "shared_axes", self.shared_axes, least=1)
 
     def build(self, input_shape: Any) -> None:
         shared = self.shared_axes or ()
+        if max(shared, default=0) >= len(input_shape):
+            expected = f"axes from 1 to {len(input_shape) - 1}, for inputs of shape {input_shape}"
+            raise arguments.complain(self, "shared_axes", expected, self.shared_axes)
         axes = range(1, len(input_shape))
         shape = [1 if a in shared else arguments.size_of(self, input_shape, a) for a in axes]
         self.alpha = arguments.weight(self, "alpha", shape)
@@ -173,7 +179,7 @@ class Softmax(_Elementwise):
 
     def __init__(self, axis: Any = -1, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.axis = axis
+        self.axis = arguments.axes(self, "axis", axis)
 
     def call(self, inputs: jax.Array, mask: Any = None) -> jax.Array:
         x = inputs.astype(dtypes.result_type(inputs.dtype, "float32"))

@@ -13,6 +13,7 @@ from keraunos._core.registry import register
 from keraunos._core.spec import InputSpec
 from keraunos._kernels import conv as kernels
 from keraunos.layers import _arguments as arguments
+from keraunos.layers._lora import LowRank, large_weight
 
 
 class _Windowed(Layer):
@@ -81,8 +82,10 @@ class _Windowed(Layer):
         return self.activation(x)
 
 
-class _Convolution(_Windowed):
+class _Convolution(_Windowed, LowRank):
     """A convolution with a kernel `(*window, channels // groups, filters)`."""
+
+    kernel = large_weight("kernel")
 
     def __init__(
         self,
@@ -102,9 +105,10 @@ class _Convolution(_Windowed):
         activity_regularizer: Any = None,
         kernel_constraint: Any = None,
         bias_constraint: Any = None,
+        lora_rank: int | None = None,
+        lora_alpha: float | None = None,
         **kwargs: Any,
     ) -> None:
-        kwargs = arguments.refuse(self, kwargs, "lora_rank", "lora_alpha")
         super().__init__(activity_regularizer=activity_regularizer, **kwargs)
         self._set_window(kernel_size, strides, padding, dilation_rate, data_format)
         self.filters = arguments.integer(self, "filters", filters)
@@ -113,6 +117,7 @@ class _Convolution(_Windowed):
             raise arguments.complain(self, "filters", f"a multiple of groups={groups}", filters)
         arguments.keep(self, "kernel", kernel_initializer, kernel_regularizer, kernel_constraint)
         self._set_output(activation, use_bias, bias_initializer, bias_regularizer, bias_constraint)
+        self._set_lora(lora_rank, lora_alpha)
 
     def build(self, input_shape: Any) -> None:
         channels = self._channels(input_shape)
@@ -121,15 +126,17 @@ class _Convolution(_Windowed):
             expected = f"channels that are a multiple of groups={self.groups}"
             raise ValueError(errors.report(where, expected=expected, got=f"{channels} channels"))
         shape = (*self.kernel_size, channels // self.groups, self.filters)
-        self.kernel = arguments.weight(self, "kernel", shape)
+        self._kernel = arguments.weight(self, "kernel", shape)
         self._add_bias(self.filters)
+        self._finish_build()
 
     def call(self, inputs: jax.Array) -> jax.Array:
-        kernel = self.kernel.value
-        x = kernels.convolution(
-            inputs.astype(kernel.dtype), kernel, groups=self.groups, **self._window
-        )
-        return self._finish(x, inputs)
+        kernel = self._merged()
+        return self._finish(self.convolution_op(inputs.astype(kernel.dtype), kernel), inputs)
+
+    def convolution_op(self, inputs: jax.Array, kernel: jax.Array) -> jax.Array:
+        """Return the convolution alone; a subclass may change the kernel first."""
+        return kernels.convolution(inputs, kernel, groups=self.groups, **self._window)
 
 
 @register("Convolution1D")
@@ -147,7 +154,8 @@ class Conv1D(_Convolution):
         activation: a function or its name.
         use_bias: whether a bias is added.
         kernel_initializer, bias_initializer, kernel_regularizer, bias_regularizer,
-            activity_regularizer, kernel_constraint, bias_constraint: as in `Dense`.
+            activity_regularizer, kernel_constraint, bias_constraint, lora_rank, lora_alpha: as in
+            `Dense`.
 
     Raises:
         ValueError: an argument outside its range, named in the message.
@@ -177,7 +185,8 @@ class Conv2D(_Convolution):
         activation: a function or its name.
         use_bias: whether a bias is added.
         kernel_initializer, bias_initializer, kernel_regularizer, bias_regularizer,
-            activity_regularizer, kernel_constraint, bias_constraint: as in `Dense`.
+            activity_regularizer, kernel_constraint, bias_constraint, lora_rank, lora_alpha: as in
+            `Dense`.
 
     Raises:
         ValueError: an argument outside its range, named in the message.

@@ -11,6 +11,7 @@ import jax.numpy as jnp
 from keraunos._core import registry
 from keraunos._core.layer import Layer
 from keraunos._core.registry import register
+from keraunos._core.spec import InputSpec
 from keraunos.layers import _arguments as arguments
 
 
@@ -45,7 +46,8 @@ class Masking(Layer):
 
     def __init__(self, mask_value: Any = 0.0, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.mask_value = mask_value
+        self.mask_value = arguments.number(self, "mask_value", mask_value)
+        self.input_spec = InputSpec(min_ndim=2)
 
     def call(self, inputs: jax.Array) -> jax.Array:
         return jnp.where(self.compute_mask(inputs)[..., None], inputs, 0)

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import math
+import string
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 
 from keraunos import activations, errors, initializers
-from keraunos._core.layer import Layer
 from keraunos._core.registry import register
 from keraunos._core.spec import InputSpec
 from keraunos.layers import _arguments as arguments
+from keraunos.layers._lora import large_weight
+from keraunos.layers._quantized import QuantizedProduct
 
 
 @register()
-class Dense(Layer):
+class Dense(QuantizedProduct):
     """Every output depends on every input: `activation(x @ kernel + bias)`.
 
     Args:
@@ -25,6 +28,8 @@ class Dense(Layer):
         kernel_initializer, bias_initializer: initial values of the weights.
         kernel_regularizer, bias_regularizer, activity_regularizer: penalties in the loss.
         kernel_constraint, bias_constraint: applied after each update.
+        lora_rank, lora_alpha: with a rank, the kernel is frozen and `enable_lora` called at build.
+        quantization_config: how a layer whose dtype is `"int8_from_float32"`, say, is quantized.
 
     Input `(batch, ..., features)`, output `(batch, ..., units)`.
 
@@ -35,6 +40,9 @@ class Dense(Layer):
         >>> Dense(4)(jnp.ones((2, 3))).shape
         (2, 4)
     """
+
+    kernel = large_weight("kernel")
+    _quantizes = True
 
     def __init__(
         self,
@@ -48,32 +56,38 @@ class Dense(Layer):
         activity_regularizer: Any = None,
         kernel_constraint: Any = None,
         bias_constraint: Any = None,
+        lora_rank: int | None = None,
+        lora_alpha: float | None = None,
+        quantization_config: Any = None,
         **kwargs: Any,
     ) -> None:
-        kwargs = arguments.refuse(self, kwargs, "lora_rank", "lora_alpha", "quantization_config")
         super().__init__(activity_regularizer=activity_regularizer, **kwargs)
         self.units = arguments.integer(self, "units", units)
         self.activation = activations.get(activation)
         self.use_bias = use_bias
         arguments.keep(self, "kernel", kernel_initializer, kernel_regularizer, kernel_constraint)
         arguments.keep(self, "bias", bias_initializer, bias_regularizer, bias_constraint)
+        self._set_lora(lora_rank, lora_alpha)
+        self._set_quantization(quantization_config)
         self.supports_masking = True
         self.input_spec = InputSpec(min_ndim=2)
 
     def build(self, input_shape: Any) -> None:
         features = arguments.size_of(self, input_shape, -1)
-        self.kernel = arguments.weight(self, "kernel", (features, self.units))
+        self._build_large((features, self.units))
         self.bias = arguments.weight(self, "bias", (self.units,)) if self.use_bias else None
         self.input_spec = InputSpec(min_ndim=2, axes={-1: features})
+        self._finish_build()
 
     def call(self, inputs: jax.Array) -> jax.Array:
-        x = jnp.matmul(inputs, self.kernel.value)
-        x = x if self.bias is None else x + self.bias.value
-        return self.activation(x)
+        return self.activation(self._biased(self._adapted_product(inputs)))
+
+    def _product(self, x: jax.Array, weight: jax.Array, **options: Any) -> jax.Array:
+        return jnp.matmul(x, weight, **options)
 
 
 @register()
-class EinsumDense(Layer):
+class EinsumDense(QuantizedProduct):
     """A dense layer over any axes, written as an einsum of the input and the kernel.
 
     Args:
@@ -83,6 +97,8 @@ class EinsumDense(Layer):
         bias_axes: the output axes, as letters, that have a bias; None for no bias.
         kernel_initializer, kernel_regularizer, kernel_constraint: of the kernel.
         bias_initializer, bias_regularizer, bias_constraint: of the bias.
+        lora_rank, lora_alpha, quantization_config: as in `Dense`.
+        gptq_unpacked_column_size: kept for files.
 
     Raises:
         ValueError: the equation does not fit the input or the output shape.
@@ -92,6 +108,9 @@ class EinsumDense(Layer):
         >>> layer(jnp.ones((2, 3, 4))).shape
         (2, 3, 5)
     """
+
+    kernel = large_weight("kernel")
+    _quantizes = True
 
     def __init__(
         self,
@@ -105,20 +124,25 @@ class EinsumDense(Layer):
         bias_regularizer: Any = None,
         kernel_constraint: Any = None,
         bias_constraint: Any = None,
+        lora_rank: int | None = None,
+        lora_alpha: float | None = None,
+        gptq_unpacked_column_size: int | None = None,
+        quantization_config: Any = None,
         activity_regularizer: Any = None,
         **kwargs: Any,
     ) -> None:
-        later = ("lora_rank", "lora_alpha", "quantization_config", "gptq_unpacked_column_size")
-        super().__init__(
-            activity_regularizer=activity_regularizer, **arguments.refuse(self, kwargs, *later)
-        )
-        self.equation, self.bias_axes = equation.replace(" ", ""), bias_axes
+        super().__init__(activity_regularizer=activity_regularizer, **kwargs)
+        self.equation = arguments.equation(self, equation, bias_axes)
+        self.bias_axes = bias_axes
         self.output_shape = (
             (output_shape,) if isinstance(output_shape, int) else tuple(output_shape)
         )
         self.activation = activations.get(activation)
         arguments.keep(self, "kernel", kernel_initializer, kernel_regularizer, kernel_constraint)
         arguments.keep(self, "bias", bias_initializer, bias_regularizer, bias_constraint)
+        self._set_lora(lora_rank, lora_alpha)
+        self._set_quantization(quantization_config)
+        self.gptq_unpacked_column_size = gptq_unpacked_column_size
 
     def build(self, input_shape: Any) -> None:
         sizes, operand, kernel, output = self._letters(input_shape)
@@ -134,7 +158,8 @@ class EinsumDense(Layer):
             ]
             self.kernel_initializer = type(found).from_config(options)
         shape = [self._known(sizes, c) for c in kernel]
-        self.kernel = arguments.weight(self, "kernel", shape)
+        self._subscripts = self._spelled_out(len(input_shape))
+        self._build_large(shape)
         self.kernel_initializer = found
         self.bias = None
         if self.bias_axes is not None:
@@ -144,11 +169,51 @@ class EinsumDense(Layer):
             behind = len(input_shape) - len(operand) if self.equation.endswith("...") else 0
             self.bias = arguments.weight(self, "bias", [*shape, *[1] * behind])
         self.input_spec = InputSpec(ndim=len(input_shape))
+        self._finish_build()
 
     def call(self, inputs: jax.Array) -> jax.Array:
-        x = jnp.einsum(self.equation, inputs, self.kernel.value)
-        x = x if self.bias is None else x + self.bias.value
-        return self.activation(x)
+        return self.activation(self._biased(self._adapted_product(inputs)))
+
+    def _product(self, x: jax.Array, weight: jax.Array, **options: Any) -> jax.Array:
+        return jnp.einsum(self.equation, x, weight, **options)
+
+    def _thin_product(self, x: jax.Array) -> jax.Array:
+        _, kernel, output = self._subscripts
+        if kernel[-1] == output[-1]:
+            return super()._thin_product(x)
+        # What comes out of the small weights is not the last axis here.
+        return self._product(x, self._adaptation())
+
+    # -- scales -----------------------------------------------------------------------------------
+
+    def _shared_axes(self) -> tuple[int, ...]:
+        _, kernel, output = self._subscripts
+        return tuple(i for i, letter in enumerate(kernel) if letter not in output)
+
+    def _input_axes(self) -> tuple[int, ...]:
+        operand, _, output = self._subscripts
+        return tuple(i for i, letter in enumerate(operand) if letter not in output)
+
+    def _filed_scale(self, scale: Any) -> Any:
+        return _aligned(scale, self._subscripts[1], self._subscripts[2])
+
+    def _scale_of_weight(self, scale: Any) -> Any:
+        return _aligned(scale, self._subscripts[2], self._subscripts[1])
+
+    def _input_scale(self, scale: Any) -> Any:
+        return _aligned(scale, self._subscripts[0], self._subscripts[2])
+
+    def _matrix_shape(self) -> tuple[int, int]:
+        shared = math.prod(self._weight_shape[i] for i in self._shared_axes())
+        return shared, math.prod(self._weight_shape) // shared
+
+    def _spelled_out(self, rank: int) -> tuple[str, str, str]:
+        """Return input, kernel and output of the equation, with letters for the dots."""
+        left, _, output = self.equation.partition("->")
+        operand, _, kernel = left.partition(",")
+        free = (c for c in string.ascii_letters if c not in self.equation)
+        dots = "".join(next(free) for _ in range(rank - len(operand.replace("...", ""))))
+        return operand.replace("...", dots), kernel, output.replace("...", dots)
 
     def _letters(self, input_shape: Any) -> tuple[dict[str, int | None], str, str, str]:
         """Return letter -> size, and the three parts of the equation without the dots."""
@@ -185,3 +250,13 @@ class EinsumDense(Layer):
                 )
             )
         return sizes[letter] or 0
+
+
+def _aligned(scale: Any, given: str, wanted: str) -> Any:
+    """Return a scale with the axes of other letters: what is not in both has size 1."""
+    common = [letter for letter in given if letter in wanted]
+    sizes = {letter: scale.shape[given.index(letter)] for letter in common}
+    squeezed = scale.reshape([sizes[letter] for letter in common])
+    ordered = [letter for letter in wanted if letter in common]
+    turned = squeezed.transpose([common.index(letter) for letter in ordered])
+    return turned.reshape([sizes.get(letter, 1) for letter in wanted])

@@ -7,6 +7,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import lax
 
 from keraunos import config, errors, initializers
@@ -121,9 +122,9 @@ class BatchNormalization(_Normalization):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.axis = arguments.integer(
-            self, "axis", axis[0] if isinstance(axis, (list, tuple)) else axis, least=-99
-        )
+        if isinstance(axis, (list, tuple)) and len(axis) == 1:
+            axis = axis[0]
+        self.axis = arguments.integer(self, "axis", axis, least=-99)
         self.momentum = arguments.between(self, "momentum", momentum, 0, 1)
         beta = (beta_initializer, beta_regularizer, beta_constraint)
         self._set_affine(
@@ -132,6 +133,10 @@ class BatchNormalization(_Normalization):
         self.moving_mean_initializer = initializers.get(moving_mean_initializer)
         self.moving_variance_initializer = initializers.get(moving_variance_initializer)
         self.renorm, self.renorm_clipping = renorm, renorm_clipping or ({} if renorm else None)
+        for key, limit in (self.renorm_clipping or {}).items():
+            if key not in ("rmin", "rmax", "dmax"):
+                raise arguments.complain(self, "renorm_clipping", "rmin, rmax, dmax", key)
+            arguments.between(self, f"renorm_clipping[{key!r}]", limit, 0, np.inf)
         self.renorm_momentum = arguments.between(self, "renorm_momentum", renorm_momentum, 0, 1)
         self.synchronized = synchronized
 

@@ -161,7 +161,7 @@ class _GlobalPooling(Layer):
     ) -> None:
         super().__init__(**kwargs)
         self.data_format = arguments.data_format(self, data_format)
-        self.keepdims = keepdims
+        self.keepdims = arguments.flag(self, "keepdims", keepdims)
         self.input_spec = InputSpec(ndim=self.rank + 2)
 
     def call(self, inputs: jax.Array) -> jax.Array:

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 from keraunos import config
 from keraunos._core.layer import Layer
 from keraunos._core.registry import register
+from keraunos.layers import _arguments as arguments
 
 
 @register()
@@ -29,7 +30,8 @@ class Rescaling(Layer):
 
     def __init__(self, scale: Any, offset: Any = 0.0, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.scale, self.offset = scale, offset
+        self.scale = arguments.number(self, "scale", scale)
+        self.offset = arguments.number(self, "offset", offset)
 
     def call(self, inputs: jax.Array) -> jax.Array:
         x = inputs.astype(self.compute_dtype)

@@ -57,9 +57,9 @@ class Reshape(Layer):
 
     def __init__(self, target_shape: Any, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        sizes = (target_shape,) if isinstance(target_shape, int) else tuple(target_shape)
+        sizes = arguments.sizes(self, "target_shape", target_shape, -1)
         self.target_shape = tuple(-1 if n is None else int(n) for n in sizes)
-        if self.target_shape.count(-1) > 1 or any(n < -1 for n in self.target_shape):
+        if self.target_shape.count(-1) > 1:
             raise arguments.complain(
                 self, "target_shape", "sizes, at most one of them -1", target_shape
             )
@@ -94,7 +94,8 @@ class Permute(Layer):
 
     def __init__(self, dims: Any, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.dims = tuple(dims)
+        self.dims = tuple(dims) if isinstance(dims, (tuple, list)) else (dims,)
+        arguments.axes(self, "dims", self.dims or (0,), least=1)
         if sorted(self.dims) != list(range(1, len(self.dims) + 1)):
             raise arguments.complain(
                 self, "dims", "the numbers from 1 to the number of axes, each once", dims

@@ -6,6 +6,7 @@ from typing import Any
 
 import optax
 
+from keraunos import errors as _errors
 from keraunos._core import registry
 from keraunos.optimizers import schedules
 from keraunos.optimizers._base import Optimizer
@@ -27,6 +28,7 @@ from keraunos.optimizers._classes import (
 )
 from keraunos.optimizers._loss_scale import LossScaleOptimizer
 from keraunos.optimizers._optax import OptaxOptimizer
+from keraunos.optimizers.multi import MultiOptimizer, OptimizerMap
 
 
 def get(identifier: Any) -> Any:
@@ -67,10 +69,12 @@ __all__ = [
     "Lamb",
     "Lion",
     "LossScaleOptimizer",
+    "MultiOptimizer",
     "Muon",
     "Nadam",
     "OptaxOptimizer",
     "Optimizer",
+    "OptimizerMap",
     "RMSprop",
     "ScheduleFreeAdamW",
     "deserialize",
@@ -78,3 +82,5 @@ __all__ = [
     "schedules",
     "serialize",
 ]
+
+__getattr__ = _errors.missing(__name__, globals())

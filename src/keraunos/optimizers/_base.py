@@ -310,6 +310,9 @@ class Optimizer(Keeper):
         return {name: value for name, value in vars(self).items() if name != "_programs"}
 
     def _update(self, grads: list[Any], variables: list[Variable]) -> None:
+        grads, variables = overwritten(grads, variables)
+        if not variables:
+            return
         if self.loss_scale_factor is not None:
             grads = [g / self.loss_scale_factor for g in grads]
         if self.gradient_accumulation_steps:
@@ -380,6 +383,17 @@ class kept_unless:
         for box, before in zip(self._boxes, self._before):
             if box.value is not before:
                 box.assign(jnp.where(self._flag, box.value, before))
+
+
+def overwritten(grads: list[Any], variables: list[Variable]) -> tuple[list[Any], list[Variable]]:
+    """Assign "gradients" that are new values (scales of eight-bit floats); return the rest."""
+    rest = []
+    for gradient, variable in zip(grads, variables):
+        if variable.overwrite_with_gradient:
+            variable.assign(gradient.astype(variable.dtype))
+        else:
+            rest.append((gradient, variable))
+    return [g for g, _ in rest], [v for _, v in rest]
 
 
 def _check(self: Optimizer) -> None:

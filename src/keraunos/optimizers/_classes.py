@@ -74,6 +74,22 @@ class _OwnDecayForAdam(RuleOptimizer):
     adam_weight_decay: float | None
     exclude_layers: Any
     exclude_embeddings: bool
+    rms_rate: float | None
+    muon_a: float
+    muon_b: float
+    muon_c: float
+
+    def zeropower_via_newtonschulz5(self, x: Any, steps: int) -> Any:
+        """Return nearly the nearest orthogonal matrix to a matrix (or a stack of them)."""
+        return _matrix_rules.orthogonal(x, (self.muon_a, self.muon_b, self.muon_c), steps)
+
+    def lr_adjust(self, x: Any) -> Any:
+        """Return a move scaled to the size that `rms_rate` asks for."""
+        return x * _matrix_rules.move_size(x.shape, self.rms_rate)
+
+    def transpose_last_axis(self, X: Any) -> Any:
+        """Return matrices transposed."""
+        return X.mT
 
     def _check_options(self) -> None:
         self.exclude_layers = self.exclude_layers or []

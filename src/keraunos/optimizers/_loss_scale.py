@@ -11,7 +11,7 @@ import numpy as np
 from keraunos._core import registry
 from keraunos._core.registry import register
 from keraunos._core.variable import Variable
-from keraunos.optimizers._base import Optimizer, kept_unless
+from keraunos.optimizers._base import Optimizer, kept_unless, overwritten
 
 
 @register()
@@ -61,14 +61,18 @@ class LossScaleOptimizer(Optimizer):
         self, grads: Sequence[Any], trainable_variables: Sequence[Variable] | None = None
     ) -> None:
         pairs = self._pairs(list(grads), trainable_variables)
-        values, variables = [g for g, _ in pairs], [v for _, v in pairs]
-        finite = jnp.all(jnp.stack([jnp.all(jnp.isfinite(g)) for g in values]))
+        values, variables = overwritten([g for g, _ in pairs], [v for _, v in pairs])
+        finite = self.check_finite(values)
         count, scale = self.step_counter.value + 1, self.dynamic_scale.value
         with kept_unless(finite, [*self.inner_optimizer.variables, *variables]):
             self.inner_optimizer.apply([g / scale.astype(g.dtype) for g in values], variables)
         grown = count == self.dynamic_growth_steps
         self.step_counter.assign(jnp.where(finite & ~grown, count, 0))
         self.dynamic_scale.assign(jnp.where(finite, jnp.where(grown, scale * 2, scale), scale / 2))
+
+    def check_finite(self, grads: Sequence[Any]) -> Any:
+        """Return whether every element of every gradient is a finite number."""
+        return jnp.all(jnp.stack([jnp.all(jnp.isfinite(g)) for g in grads if g is not None]))
 
     @property
     def learning_rate(self) -> Any:

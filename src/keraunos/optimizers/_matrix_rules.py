@@ -89,9 +89,8 @@ def muon(
 
     def update(g: Any, p: Any, slots: Any, s: Scalars) -> Any:
         m = slots["momentum"] * momentum + g
-        move = _orthogonal(g + momentum * m if nesterov else m, (muon_a, muon_b, muon_c), ns_steps)
-        scale = 1.0 if rms_rate is None else float(np.sqrt(max(p.shape))) * rms_rate
-        return -s["lr"] * move * scale, {"momentum": m}
+        move = orthogonal(g + momentum * m if nesterov else m, (muon_a, muon_b, muon_c), ns_steps)
+        return -s["lr"] * move * move_size(p.shape, rms_rate), {"momentum": m}
 
     by_muon = Leaf(update, ((Slot("momentum"),),))
     by_adam = _adam_leaf(adam_beta_1, adam_beta_2, epsilon)
@@ -121,16 +120,21 @@ def goes_to_adam(
     )
 
 
-def _orthogonal(x: Any, factors: tuple[float, float, float], steps: int) -> Any:
+def move_size(shape: Sequence[int], rms_rate: float | None) -> float:
+    """Return what a matrix's move is multiplied by (Moonlight, arXiv 2502.16982)."""
+    return 1.0 if rms_rate is None else float(np.sqrt(max(shape[:2]))) * rms_rate
+
+
+def orthogonal(x: Any, factors: tuple[float, float, float], steps: int) -> Any:
     """Return nearly the nearest orthogonal matrix (Newton and Schulz)."""
     a, b, c = factors
-    tall = x.shape[0] > x.shape[1]
-    x = x.T if tall else x
-    x = x / (jnp.linalg.norm(x) + 1e-7)
+    tall = x.shape[-2] > x.shape[-1]
+    x = x.mT if tall else x
+    x = x / (jnp.linalg.norm(x, axis=(-2, -1), keepdims=True) + 1e-7)
     for _ in range(steps):
-        square = x @ x.T
+        square = x @ x.mT
         x = a * x + (b * square + c * square @ square) @ x
-    return x.T if tall else x
+    return x.mT if tall else x
 
 
 def _rms(x: Any) -> Any:

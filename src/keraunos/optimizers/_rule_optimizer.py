@@ -28,6 +28,8 @@ class RuleOptimizer(Optimizer):
         for k in range(max((len(leaf.groups) for leaf in leaves), default=0)):
             for variable, leaf, slots in zip(variables, leaves, self._slots):
                 group = leaf.groups[k] if k < len(leaf.groups) else ()
+                if variable.overwrite_with_gradient:
+                    continue  # nothing is remembered of what is not moved by the rule
                 slots.update({slot.name: self._kept(variable, slot) for slot in group})
         self._shared = {
             name: Variable(number, dtype=variables[0].dtype, trainable=False)

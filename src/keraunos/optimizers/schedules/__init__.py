@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from keraunos import errors as _errors
 from keraunos._core import registry
 from keraunos.optimizers.schedules._schedules import (
     CosineDecay,
@@ -37,3 +38,5 @@ __all__ = [
     "deserialize",
     "serialize",
 ]
+
+__getattr__ = _errors.missing(__name__, globals())
