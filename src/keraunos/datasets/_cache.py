@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import pickle
+import tarfile
 import warnings
 import zipfile
 from collections.abc import Iterator
@@ -17,7 +18,10 @@ from keraunos.utils.files import get_file, has_hash
 
 Split = tuple[np.ndarray, np.ndarray]
 
-_DAMAGE = (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile, pickle.PickleError)
+_DAMAGE = (
+    *(OSError, EOFError, KeyError, ValueError),
+    *(zipfile.BadZipFile, tarfile.TarError, pickle.PickleError),
+)
 _ORIGIN = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/"
 
 
@@ -32,7 +36,7 @@ def fetch(name: str, digest: str, *, folder: str = "", origin: str | None = None
         name: the file's name, or a path to it.
         digest: the published file's SHA-256 or MD5.
         folder: Keras's folder for it below `datasets`, if it has one.
-        origin: the file's name at the source, `name` if not given.
+        origin: its URL, or its name at Keras's own source; `name` if not given.
     """
     home = config.keras_home()
     for path in (home / "datasets" / folder / name, home / name):
@@ -41,9 +45,10 @@ def fetch(name: str, digest: str, *, folder: str = "", origin: str | None = None
                 what = f"{path} is not the published file; it is used as it is"
                 warnings.warn(what, stacklevel=3)
             return path
+    origin = origin or name
     path = get_file(
         name,
-        _ORIGIN + (origin or name),
+        origin if "://" in origin else _ORIGIN + origin,
         file_hash=digest,
         cache_subdir=str(Path("datasets") / folder),
     )
@@ -60,6 +65,28 @@ def load_npz(path: Path) -> dict[str, np.ndarray]:
         return {
             name.removesuffix(".npy"): _load_npy(archive.open(name)) for name in archive.namelist()
         }
+
+
+def load_pickle(stream: IO[bytes]) -> Any:
+    """Return a pickle of numbers, strings, lists and arrays; anything else in it is refused."""
+    return _Numbers(stream).load()
+
+
+def shuffled_halves(
+    arrays: tuple[np.ndarray, ...], test_split: float, seed: int
+) -> tuple[tuple[np.ndarray, ...], tuple[np.ndarray, ...]]:
+    """Return arrays shuffled together and cut in two: to train on, and the share to test on.
+
+    Raises:
+        ValueError: the share is not from 0 to below 1.
+    """
+    if not 0 <= test_split < 1:
+        expected = "from 0 to below 1"
+        raise ValueError(errors.report("test_split", expected=expected, got=test_split))
+    order = np.arange(len(arrays[0]))
+    np.random.RandomState(seed).shuffle(order)
+    at = int(len(order) * (1 - test_split))
+    return tuple(a[order[:at]] for a in arrays), tuple(a[order[at:]] for a in arrays)
 
 
 @contextlib.contextmanager

@@ -46,8 +46,8 @@ class Ragged(NamedTuple):
         return texts
 
 
-def rewrite(splits: list[Split], rules: Rules, seed: int) -> tuple[Split, Split]:
-    """Return both splits in a new order, words rewritten, texts of `maxlen` or more left out.
+def rewrite(splits: list[Split], rules: Rules, seed: int) -> list[Split]:
+    """Return the splits in a new order, words rewritten, texts of `maxlen` or more left out.
 
     Raises:
         ValueError: no text is shorter than `maxlen`.
@@ -59,8 +59,7 @@ def rewrite(splits: list[Split], rules: Rules, seed: int) -> tuple[Split, Split]
         shifted.append(_short(_shift(Ragged.of(texts[order]), rules), labels[order], rules.maxlen))
     # Keras's convention: without num_words, the largest number of all is cut off too.
     top = rules.num_words or max(int(texts.words.max(initial=0)) for texts, _ in shifted)
-    train, test = ((_cut(texts, rules, top).lists(), labels) for texts, labels in shifted)
-    return train, test
+    return [(_cut(texts, rules, top).lists(), labels) for texts, labels in shifted]
 
 
 def _shift(texts: Ragged, rules: Rules) -> Ragged:

@@ -45,7 +45,8 @@ def load_data(
     data = _cache.load_npz(_cache.fetch(path, _SHA256, origin="imdb.npz"))
     splits = [(data["x_train"], data["y_train"]), (data["x_test"], data["y_test"])]
     rules = Rules(num_words, skip_top, maxlen, start_char, oov_char, index_from)
-    return rewrite(splits, rules, seed)
+    train, test = rewrite(splits, rules, seed)
+    return train, test
 
 
 def get_word_index(path: str = "imdb_word_index.json") -> dict[str, int]:
