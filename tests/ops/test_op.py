@@ -119,3 +119,7 @@ def test_bad_input_ends_in_a_short_message(call):
 def test_tree_keeps_none():
     assert keraunos.tree.flatten({"b": [1, None], "a": 2}) == [2, 1, None]
     assert keraunos.tree.map_structure(lambda x: x, (None, [1])) == (None, [1])
+
+
+def test_a_zero_in_half_precision_is_normalized_to_zero():
+    np.testing.assert_array_equal(ops.normalize(np.zeros((2, 3), "float16")), 0)

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import keras
 import numpy as np
 import pytest
-from tests.tables.layers import CASES, FIRST_OF_EACH, MASKED, Case
+from tests.tables.layers import CASES, FIRST_OF_EACH, FUNCTIONS, MASKED, Case
 
 import keraunos
 from keraunos._core import context
@@ -116,6 +116,14 @@ def test_config_goes_both_ways(case):
     for key, value in json.loads(json.dumps(keraunos.layers.serialize(ours)))["config"].items():
         known = saved["config"].get(key)
         assert known == value or (known is None and value in ("linear", None)), key
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_function(name):
+    rng = np.random.default_rng(0)
+    pair = [rng.normal(size=(3, 4)).astype("float32") for _ in range(2)]
+    mine, theirs = (getattr(k.layers, name)(pair, **FUNCTIONS[name]) for k in (keraunos, keras))
+    np.testing.assert_allclose(mine, theirs, rtol=1e-5, atol=1e-6)
 
 
 def test_lambda_and_time_distributed():

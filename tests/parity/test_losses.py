@@ -1,5 +1,6 @@
 """Every loss equals the real Keras at 1e-5: values, gradients, reductions, masks, configs."""
 
+import functools
 import inspect
 
 import jax
@@ -7,7 +8,7 @@ import jax.numpy as jnp
 import keras
 import numpy as np
 import pytest
-from tests.tables.losses import CASES, IDS, data
+from tests.tables.losses import CASES, FUNCTIONS, IDS, data
 
 import keraunos
 from keraunos._core import context
@@ -33,6 +34,20 @@ def test_value_and_gradient(name, options, kind):
     expected = jax.jit(jax.value_and_grad(lambda p: theirs(y_true, p)))(y_pred)
     close(value, expected[0])
     close(gradient, expected[1])
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_function(name):
+    kind, options = FUNCTIONS[name]
+    y_true, y_pred = data(kind)
+    results = []
+    for api in (keraunos, keras):
+        loss = functools.partial(getattr(api.losses, name), y_true, **options)
+        values, back = jax.vjp(jax.jit(loss), jnp.asarray(y_pred))
+        results.append((values, back(jnp.cos(jnp.arange(values.size).reshape(values.shape)))[0]))
+    for mine, theirs in zip(*results):
+        assert mine.shape == theirs.shape
+        close(mine, theirs)
 
 
 @pytest.mark.parametrize("name, options, kind", CASES, ids=IDS)

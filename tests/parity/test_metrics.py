@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import pytest
 from tests.tables.losses import KINDS, data
-from tests.tables.metrics import CASES, FLAT_CASES, ids
+from tests.tables.metrics import CASES, FLAT_CASES, FUNCTIONS, ids
 
 import keraunos
 
@@ -58,6 +58,25 @@ def test_value_of_flat_outputs(name, options, kind):
     )
     weights = None if name == "BinaryIoU" else weights
     check(name, options, [(*batches[0], None), (*batches[1], weights)])
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_function(name):
+    kind, options = FUNCTIONS[name]
+    mine, theirs = (
+        np.asarray(getattr(api.metrics, name)(*data(kind), **options)) for api in (keraunos, keras)
+    )
+    assert (mine.shape, mine.dtype) == (theirs.shape, theirs.dtype)
+    close(mine, theirs)
+
+
+def test_mean_of_a_function():
+    wrappers = [
+        api.metrics.MeanMetricWrapper(lambda t, p, by: by * abs(t - p), name="gap", by=2.0)
+        for api in (keraunos, keras)
+    ]
+    y_true, y_pred = data("numbers")
+    close(*(wrapper(y_true, y_pred) for wrapper in wrappers))
 
 
 @pytest.mark.parametrize("name", ["Mean", "Sum"])

@@ -132,7 +132,7 @@ def test_other_backward_layer():
 def test_stacked_cells():
     ours, theirs = (
         m.layers.RNN(
-            [m.layers.LSTMCell(3), m.layers.GRUCell(UNITS)],
+            [m.layers.LSTMCell(3, name="lower"), m.layers.GRUCell(UNITS, name="upper")],
             return_sequences=True,
             return_state=True,
         )

@@ -228,6 +228,11 @@ CASES = [
     *[Case(name, options, [shape], dtype="int32") for name, options, shape in _WHOLE],
     *[Case(name, options, shapes) for name, options, shapes in _SEVERAL],
 ]
+# The functions that merge: name -> further arguments.
+FUNCTIONS = {
+    **{n: {} for n in "add subtract multiply average maximum minimum concatenate".split()},
+    "dot": {"axes": -1},
+}
 # One of each layer, for what does not depend on the arguments.
 FIRST_OF_EACH = list({case.layer: case for case in reversed(CASES)}.values())
 

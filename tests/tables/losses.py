@@ -65,6 +65,32 @@ CASES = [
 ]
 IDS = [f"{name}-{'-'.join(map(str, options.values()))}-{kind}" for name, options, kind in CASES]
 
+# function -> kind of data, and further arguments
+FUNCTIONS = {
+    "mean_squared_error": ("numbers", {}),
+    "mean_absolute_error": ("numbers", {}),
+    "mean_absolute_percentage_error": ("positive", {}),
+    "mean_squared_logarithmic_error": ("positive", {}),
+    "huber": ("numbers", {"delta": 0.7}),
+    "log_cosh": ("numbers", {}),
+    "cosine_similarity": ("numbers", {"axis": 1}),
+    "binary_crossentropy": ("yes_no", {"label_smoothing": 0.2, "axis": 1}),
+    "binary_focal_crossentropy": ("yes_no", {"gamma": 1.0, "apply_class_balancing": True}),
+    "categorical_crossentropy": ("one_hot_logits", {"from_logits": True}),
+    "categorical_focal_crossentropy": ("one_hot", {"alpha": 0.5, "label_smoothing": 0.1}),
+    "categorical_generalized_cross_entropy": ("labels", {"q": 0.4}),
+    "sparse_categorical_crossentropy": ("labels", {"ignore_class": 1}),
+    "kl_divergence": ("probabilities", {}),
+    "poisson": ("positive", {}),
+    "hinge": ("signs", {}),
+    "squared_hinge": ("yes_no", {}),
+    "categorical_hinge": ("one_hot_logits", {}),
+    "dice": ("yes_no", {"axis": (1, 2)}),
+    "tversky": ("yes_no", {"alpha": 0.4}),
+    "circle": ("embeddings", {"gamma": 8.0}),
+    "ctc": ("ctc", {}),
+}
+
 
 def data(kind, batch=6, steps=4, classes=5, seed=0):
     """Return (y_true, y_pred) of a kind, (batch, steps, classes) or fewer axes."""

@@ -78,6 +78,17 @@ FLAT_CASES = [
     ("BinaryIoU", {"threshold": 0.4}, "yes_no"),
 ]
 
+# Functions that are not losses -> kind of data, and further arguments.
+FUNCTIONS = {
+    "binary_accuracy": ("yes_no", {"threshold": 0.4}),
+    "categorical_accuracy": ("one_hot", {}),
+    "sparse_categorical_accuracy": ("labels", {}),
+    "top_k_categorical_accuracy": ("one_hot", {"k": 2}),
+    "sparse_top_k_categorical_accuracy": ("labels", {"k": 2}),
+    "pearson_correlation": ("numbers", {"axis": 1}),
+    "concordance_correlation": ("numbers", {}),
+}
+
 
 def ids(rows):
     return [f"{name}-{'-'.join(map(str, options.values()))}-{kind}" for name, options, kind in rows]
