@@ -379,6 +379,11 @@ def _filtered(images: Any, kernel: Any, padding: str = "same") -> Any:
     return _conv.depthwise_convolution(images, spread.astype(images.dtype), padding=padding)
 
 
+def _smoothed(images: Any, down: Any, across: Any, padding: str = "same") -> Any:
+    """Return images filtered with the outer product of two windows, one after the other."""
+    return _filtered(_filtered(images, down[:, None], padding), across[None], padding)
+
+
 @op
 def gaussian_blur(
     images: Any, kernel_size: Any = (3, 3), sigma: Any = (1.0, 1.0), data_format: str | None = None
@@ -386,7 +391,7 @@ def gaussian_blur(
     """Images smoothed with a Gaussian window; size and sigma are given as (x, y), in pixels."""
     images, undo = _last(images, data_format)
     across, down = (_gaussian(n, s, images.dtype) for n, s in zip(kernel_size, sigma))
-    return undo(_filtered(images, jnp.outer(down, across)))
+    return undo(_smoothed(images, down, across))
 
 
 @op
@@ -420,7 +425,7 @@ def elastic_transform(
     )
     field = jax.random.normal(key, (batch, height, width, 2), images.dtype) * sigma
     window = _gaussian(int(6 * sigma) | 1, sigma, images.dtype)
-    field = alpha * _filtered(field, jnp.outer(window, window))
+    field = alpha * _smoothed(field, window, window)
     y, x = jnp.meshgrid(jnp.arange(height), jnp.arange(width), indexing="ij")
     rows, columns = y + field[..., 0], x + field[..., 1]
     return undo(
@@ -457,7 +462,7 @@ def ssim(
     window = _gaussian(filter_size, filter_sigma, dtype)
     # One filter at once over the five images whose local means are needed.
     stacked = jnp.concatenate([a, b, a * a, b * b, a * b])
-    means = _filtered(stacked, jnp.outer(window, window), "valid")
+    means = _smoothed(stacked, window, window, "valid")
     mean1, mean2, square1, square2, product = jnp.split(means, 5)
     c1, c2 = (k1 * max_val) ** 2, (k2 * max_val) ** 2
     above = (2 * mean1 * mean2 + c1) * (2 * (product - mean1 * mean2) + c2)
