@@ -59,9 +59,22 @@ def usable(*arrays: Any) -> bool:
     )
 
 
-def call(target: str, results: Any, *arguments: jax.Array, **attributes: Any) -> Any:
-    """Calls the kernel `target`; `results` are arrays or `ShapeDtypeStruct`s like its results."""
-    aliases = attributes.pop("aliases", {})
+def call(
+    target: str,
+    results: Any,
+    *arguments: jax.Array,
+    aliases: dict[int, int] | None = None,
+    **attributes: Any,
+) -> Any:
+    """Calls the kernel `target`.
+
+    Args:
+        results: arrays or `ShapeDtypeStruct`s like what it gives.
+        aliases: which argument's memory a result may take, argument -> result.
+        attributes: numbers that are part of the program.
+    """
     shapes = jax.tree.map(lambda r: jax.ShapeDtypeStruct(r.shape, r.dtype), results)
-    run = jax.ffi.ffi_call(target, shapes, vmap_method="sequential", input_output_aliases=aliases)
+    run = jax.ffi.ffi_call(
+        target, shapes, vmap_method="sequential", input_output_aliases=aliases or {}
+    )
     return run(*arguments, **attributes)

@@ -132,7 +132,7 @@ def _primitive(name: str, shape: Any, by_xla: Any) -> Primitive:
         return lax.map(slices, mapped), 0
 
     primitive.def_abstract_eval(abstract)
-    primitive.def_impl(functools.partial(_jitted, primitive))
+    primitive.def_impl(functools.partial(_run, primitive))
     mlir.register_lowering(primitive, mlir.lower_fun(default, multiple_results=False))
     mlir.register_lowering(
         primitive, mlir.lower_fun(by_kernel, multiple_results=False), platform="cpu"
@@ -141,12 +141,8 @@ def _primitive(name: str, shape: Any, by_xla: Any) -> Primitive:
     return primitive
 
 
-def _jitted(primitive: Primitive, *arrays: jax.Array, geometry: Geometry) -> jax.Array:
-    return _run(primitive, geometry, *arrays)
-
-
-@functools.partial(jax.jit, static_argnums=(0, 1))
-def _run(primitive: Primitive, geometry: Geometry, *arrays: jax.Array) -> jax.Array:
+@functools.partial(jax.jit, static_argnums=0, static_argnames="geometry")
+def _run(primitive: Primitive, *arrays: jax.Array, geometry: Geometry) -> jax.Array:
     return primitive.bind(*arrays, geometry=geometry)
 
 
