@@ -94,12 +94,12 @@ BAD = [
     ("RandomBrightness", {"factor": 0.1, "value_range": 255}, "two numbers"),
     ("RandomContrast", {"factor": -0.1}, "[0, 1]"),
     ("RandomContrast", {"factor": (0.1, 0.2, 0.3)}, "[0, 1]"),
-    ("RandomSaturation", {"factor": (-0.2, 0.5)}, "[0, 1]"),
+    ("RandomSaturation", {"factor": (-0.2, -0.1)}, "[0, 1]"),
     ("RandomHue", {"factor": 1.1}, "[0, 1]"),
     ("RandomColorDegeneration", {"factor": None}, "[0, 1]"),
     ("RandomColorJitter", {"value_range": (1, 0)}, "two numbers"),
     ("RandomGrayscale", {"factor": 2}, "from 0 to 1"),
-    ("RandomInvert", {"factor": (0, 2)}, "[0, 1]"),
+    ("RandomInvert", {"factor": (1.5, 2)}, "[0, 1]"),
     ("AutoContrast", {"value_range": (0, 1, 2)}, "two numbers"),
     ("AutoContrast", {"data_format": "last"}, "channels_first"),
     ("Equalization", {"bins": 1}, "at least 2"),
@@ -123,6 +123,10 @@ BAD = [
     ("AugMix", {"alpha": -1}, "above 0"),
     ("AugMix", {"chain_depth": 1.5}, "at least 1"),
 ]
+
+
+def test_a_pair_may_reach_beyond_the_range_as_in_keras():
+    assert layers.RandomSaturation((0.5, 1.5)).factor == (0.5, 1.5)
 
 
 @pytest.mark.parametrize("name, options, valid", BAD, ids=lambda v: str(v))

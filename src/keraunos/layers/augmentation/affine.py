@@ -160,7 +160,7 @@ class RandomZoom(_AffineLayer):
         self._widths = None if width_factor is None else self._zooms("width_factor", width_factor)
 
     def _zooms(self, argument: str, value: Any) -> tuple[float, float]:
-        low, high = factor_range(self, argument, value, open_low=True)
+        low, high = factor_range(self, argument, value, open_low=True, strict=True)
         return max(1 + low, 1e-6), 1 + high  # 1.0 stands for (-1, 1)
 
     def get_random_transformation(self, data: Any, training: bool = True, seed: Any = None) -> Any:
@@ -211,8 +211,8 @@ class RandomTranslation(_AffineLayer):
     ) -> None:
         super().__init__(fill_mode, interpolation, seed, fill_value, data_format, **kwargs)
         self.height_factor, self.width_factor = height_factor, width_factor
-        self._heights = factor_range(self, "height_factor", height_factor)
-        self._widths = factor_range(self, "width_factor", width_factor)
+        self._heights = factor_range(self, "height_factor", height_factor, strict=True)
+        self._widths = factor_range(self, "width_factor", width_factor, strict=True)
 
     def get_random_transformation(self, data: Any, training: bool = True, seed: Any = None) -> Any:
         if not training:
@@ -269,7 +269,7 @@ class RandomShear(_AffineLayer):
         # Keras writes (-f, f) for a number f into a config, and refuses to read that.
         if isinstance(value, (tuple, list)) and len(value) == 2 and value[0] == -value[1]:
             value = value[1]
-        low, high = factor_range(self, argument, value, bounds=(0.0, 1.0))
+        low, high = factor_range(self, argument, value, bounds=(0.0, 1.0), strict=True)
         return value, (low if isinstance(value, (tuple, list)) else -high, high)
 
     def get_random_transformation(self, data: Any, training: bool = True, seed: Any = None) -> Any:

@@ -224,36 +224,44 @@ def factor_range(
     bounds: tuple[float, float] = (-1.0, 1.0),
     least: float | None = None,
     open_low: bool = False,
+    strict: bool = False,
 ) -> tuple[float, float]:
     """Return (lower, upper) of a factor: two numbers, or one for both sides of 0.
 
     Args:
         layer, argument: for the error.
         value: a number or two.
-        bounds: what the numbers must be in.
+        bounds: what one number must be in. A pair that reaches beyond them is taken as it is, as
+            Keras's layers of colour do, if it has a part in common with them.
         least: the lower end where one number is given; by default its negative, but not below
             the bounds.
         open_low: whether the lower bound itself is refused.
+        strict: whether both numbers of a pair must be in the bounds.
 
     Raises:
         ValueError: anything else; the message has the bounds.
     """
     low, high = bounds
-    values = list(value) if isinstance(value, (tuple, list)) else [value]
-    inside = all(
-        isinstance(v, (int, float, np.number))
-        and not isinstance(v, bool)
-        and low <= v <= high
-        and not (open_low and v == low)
-        for v in values
+    pair = isinstance(value, (tuple, list))
+    values = sorted(value) if pair and all(map(_is_number, value)) else [value]
+    fits = (
+        len(values) == 1 + pair
+        and all(map(_is_number, values))
+        and not (open_low and values[0] <= low)
+        and values[-1 if pair and not strict else 0] >= low
+        and values[0 if pair and not strict else -1] <= high
     )
-    if not inside or (len(values) != 2 and isinstance(value, (tuple, list))):
+    if not fits:
         interval = f"{'(' if open_low else '['}{low:g}, {high:g}]"
         raise arguments.complain(layer, argument, f"one or two numbers in {interval}", value)
-    if len(values) == 2:
-        return min(values), max(values)
+    if pair:
+        return values[0], values[1]
     size = abs(values[0])
     return (max(-size, low) if least is None else least), size
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float, np.number)) and not isinstance(value, bool)
 
 
 def value_range(layer: Layer, value: Any, argument: str = "value_range") -> tuple[float, float]:
