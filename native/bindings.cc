@@ -76,6 +76,30 @@ ffi::Error convolve(ffi::ThreadPool pool, Geometry geometry, Floats left, Floats
   return ffi::Error::Success();
 }
 
+using Places = ffi::Buffer<ffi::U8>;
+
+ffi::Error find_largest(ffi::ThreadPool pool, Geometry geometry, Floats x, Result y,
+                        ffi::ResultBuffer<ffi::U8> chosen) {
+  largest(described(geometry), x.typed_data(), y->typed_data(), chosen->typed_data(), workers(pool));
+  return ffi::Error::Success();
+}
+
+template <auto Kernel>
+ffi::Error choose(ffi::ThreadPool pool, Geometry geometry, Floats from, Places chosen, Result to) {
+  Kernel(described(geometry), from.typed_data(), chosen.typed_data(), to->typed_data(),
+         workers(pool));
+  return ffi::Error::Success();
+}
+
+auto choice_signature() {
+  return ffi::Ffi::Bind()
+      .Ctx<ffi::ThreadPool>()
+      .Attr<Geometry>("geometry")
+      .Arg<Floats>()
+      .Arg<Places>()
+      .Ret<Floats>();
+}
+
 auto convolution_signature() {
   return ffi::Ffi::Bind()
       .Ctx<ffi::ThreadPool>()
@@ -130,14 +154,28 @@ XLA_FFI_DEFINE_HANDLER_SYMBOL(keraunos_recurrence_gradient, keraunos::run_recurr
                                   .Ret<Floats>()
                                   .Ret<Floats>());
 
-XLA_FFI_DEFINE_HANDLER_SYMBOL(keraunos_convolution,
-                              keraunos::convolve<keraunos::convolution>,
-                              keraunos::convolution_signature());
-XLA_FFI_DEFINE_HANDLER_SYMBOL(keraunos_convolution_input,
-                              keraunos::convolve<keraunos::convolution_input>,
-                              keraunos::convolution_signature());
-XLA_FFI_DEFINE_HANDLER_SYMBOL(keraunos_convolution_kernel,
-                              keraunos::convolve<keraunos::convolution_kernel>,
-                              keraunos::convolution_signature());
+#define KERAUNOS_CONVOLUTION(name)                                            \
+  XLA_FFI_DEFINE_HANDLER_SYMBOL(keraunos_##name, keraunos::convolve<keraunos::name>, \
+                                keraunos::convolution_signature())
+
+KERAUNOS_CONVOLUTION(convolution);
+KERAUNOS_CONVOLUTION(convolution_input);
+KERAUNOS_CONVOLUTION(convolution_kernel);
+KERAUNOS_CONVOLUTION(depthwise);
+KERAUNOS_CONVOLUTION(depthwise_input);
+KERAUNOS_CONVOLUTION(depthwise_kernel);
+
+XLA_FFI_DEFINE_HANDLER_SYMBOL(keraunos_largest, keraunos::find_largest,
+                              ffi::Ffi::Bind()
+                                  .Ctx<ffi::ThreadPool>()
+                                  .Attr<keraunos::Geometry>("geometry")
+                                  .Arg<Floats>()
+                                  .Ret<Floats>()
+                                  .Ret<keraunos::Places>());
+XLA_FFI_DEFINE_HANDLER_SYMBOL(keraunos_chosen, keraunos::choose<keraunos::chosen_ones>,
+                              keraunos::choice_signature());
+XLA_FFI_DEFINE_HANDLER_SYMBOL(keraunos_chosen_input,
+                              keraunos::choose<keraunos::chosen_ones_input>,
+                              keraunos::choice_signature());
 
 #pragma GCC visibility pop

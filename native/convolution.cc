@@ -24,6 +24,10 @@ struct Patches {
     block = std::clamp<int64_t>(fit / kRows * kRows, 4 * kRows, 32 * kRows);
     block = std::clamp<int64_t>(pixels, 1, block);
     blocks = (pixels + block - 1) / block;
+    // With a window of one element the image is its patches.
+    direct = true;
+    for (const Axis& axis : c.axes)
+      direct &= axis.window == 1 && axis.stride == 1 && axis.before == 0 && axis.in == axis.out;
   }
 
   int64_t taps() const { return c.axes[0].window * c.axes[1].window * c.axes[2].window; }
@@ -91,10 +95,13 @@ struct Patches {
     }
   }
 
-  // Patches of the pixels [first, first + count) of one image: (count, depth). Short runs are
-  // copied as whole vectors, whose surplus the next run overwrites; `end` is that of all images.
-  void gather(const float* image, const float* end, int64_t first, int64_t count,
-              float* to) const {
+  // Patches of the pixels [first, first + count) of one image: (count, depth), in `to` unless
+  // they lie in the image as they are. Short runs are copied as whole vectors, whose surplus the
+  // next run overwrites; `end` is that of all images.
+  const float* gather(const float* image, const float* end, int64_t first, int64_t count,
+                      float* to) const {
+    if (direct) return image + first * depth;
+    const float* start = to;
     each_patch(first, count, [&](int64_t plane, int64_t row, int64_t column) {
       each_run(plane, row, column, [&](int64_t at, int64_t from, int64_t size) {
         if (from < 0)
@@ -106,6 +113,7 @@ struct Patches {
       });
       to += depth;
     });
+    return start;
   }
 
   // The transpose of `gather`: adds patches to the image they came from.
@@ -125,6 +133,7 @@ struct Patches {
   const Convolution& c;
   int64_t depth, pixels;  // elements of a patch; patches of an image
   int64_t block, blocks;  // patches at once; blocks of an image
+  bool direct;
 };
 
 // A thread's own memory, kept from call to call: fresh pages cost more than the work.
@@ -144,8 +153,8 @@ void convolution(const Convolution& c, const float* x, const float* w, float* y,
   workers.share(c.batch * patches.blocks, [&](int64_t piece) {
     const int64_t image = piece / patches.blocks, first = piece % patches.blocks * patches.block;
     const int64_t count = std::min(patches.block, patches.pixels - first);
-    float* rows = scratch(patches.size());
-    patches.gather(x + image * patches.image(), end, first, count, rows);
+    const float* rows = patches.gather(x + image * patches.image(), end, first, count,
+                                       scratch(patches.size()));
     product(count, c.filters, patches.depth, {rows, patches.depth, 1}, kernel,
             y + (image * patches.pixels + first) * c.filters, c.filters, false);
   });
@@ -158,14 +167,14 @@ void convolution_input(const Convolution& c, const float* y, const float* w, flo
   const Panels kernel = pack({w, 1, c.filters}, c.filters, patches.depth, packed.data());
   workers.share(c.batch, [&](int64_t image) {
     float* to = x + image * patches.image();
-    std::fill_n(to, patches.image(), 0.0f);
+    if (!patches.direct) std::fill_n(to, patches.image(), 0.0f);
     float* rows = scratch(patches.size());
     for (int64_t first = 0; first < patches.pixels; first += patches.block) {
       const int64_t count = std::min(patches.block, patches.pixels - first);
       product(count, patches.depth, c.filters,
-              {y + (image * patches.pixels + first) * c.filters, c.filters, 1}, kernel, rows,
-              patches.depth, false);
-      patches.scatter(rows, first, count, to);
+              {y + (image * patches.pixels + first) * c.filters, c.filters, 1}, kernel,
+              patches.direct ? to + first * patches.depth : rows, patches.depth, false);
+      if (!patches.direct) patches.scatter(rows, first, count, to);
     }
   });
 }
@@ -181,13 +190,14 @@ void convolution_kernel(const Convolution& c, const float* x, const float* y, fl
   workers.share(shares, [&](int64_t share) {
     float* sum = share ? others.data() + (share - 1) * size : w;
     std::fill_n(sum, size, 0.0f);
-    float* rows = scratch(patches.size() + packed_size(patches.block, c.filters));
-    float* copy = rows + patches.size();
+    float* memory = scratch(patches.size() + packed_size(patches.block, c.filters));
+    float* copy = memory + patches.size();
     for (int64_t piece = pieces * share / shares; piece < pieces * (share + 1) / shares; ++piece) {
       const int64_t image = piece / patches.blocks, first = piece % patches.blocks * patches.block;
       const int64_t count = std::min(patches.block, patches.pixels - first);
       const float* from = y + (image * patches.pixels + first) * c.filters;
-      patches.gather(x + image * patches.image(), end, first, count, rows);
+      const float* rows =
+          patches.gather(x + image * patches.image(), end, first, count, memory);
       // With whole panels of filters, y is laid out as the product wants it.
       const Panels right = c.filters % kColumns ? pack({from, c.filters, 1}, count, c.filters, copy)
                                                 : Panels{from, c.filters, kColumns};

@@ -53,4 +53,17 @@ void convolution(const Convolution&, const float* x, const float* w, float* y, c
 void convolution_input(const Convolution&, const float* y, const float* w, float* x, const Workers&);
 void convolution_kernel(const Convolution&, const float* x, const float* y, float* w, const Workers&);
 
+// The same with one filter a channel: w is (window, channels).
+void depthwise(const Convolution&, const float* x, const float* w, float* y, const Workers&);
+void depthwise_input(const Convolution&, const float* y, const float* w, float* x, const Workers&);
+void depthwise_kernel(const Convolution&, const float* x, const float* y, float* w, const Workers&);
+
+// Windows of a convolution with as many filters as channels. Largest: y is the largest element of
+// each window, `chosen` its place in the window. The others give y the elements of x at these
+// places, and add up in x the elements of y that belong there.
+void largest(const Convolution&, const float* x, float* y, uint8_t* chosen, const Workers&);
+void chosen_ones(const Convolution&, const float* x, const uint8_t* chosen, float* y, const Workers&);
+void chosen_ones_input(const Convolution&, const float* y, const uint8_t* chosen, float* x,
+                       const Workers&);
+
 }  // namespace keraunos

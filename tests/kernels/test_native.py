@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from keraunos._kernels import conv, native, recurrent
+from keraunos._kernels import conv, native, pooling, recurrent
 
 pytestmark = pytest.mark.skipif(
     native.instruction_set() is None, reason="the package was installed without a compiler"
@@ -177,6 +177,87 @@ def test_several_threads_may_call_at_once():
     with ThreadPoolExecutor(8) as pool:
         for result in pool.map(lambda _: np.asarray(convolve(x, kernel)), range(64)):
             np.testing.assert_array_equal(result, one)
+
+
+DEPTHWISE = [
+    # sizes, window, channels, multiplier, strides, dilation, padding
+    ((17,), (5,), 3, 1, 2, 1, "same"),
+    ((17,), (3,), 35, 2, 1, 2, "causal"),
+    ((9, 8), (3, 2), 40, 1, 1, 1, "valid"),
+    ((9, 11), (3, 3), 33, 1, 2, 1, "same"),
+    ((9, 11), (3, 3), 20, 1, 1, 3, "same"),
+    ((5, 6, 7), (2, 3, 2), 17, 1, 2, 1, "same"),
+]
+
+
+def depthwise_case(sizes, window, channels, multiplier, strides, dilation, padding):
+    def convolve(x, kernel):
+        return conv.depthwise_convolution(
+            x, kernel, strides=strides, dilation=dilation, padding=padding
+        )
+
+    kernel = normal(1, *window, channels, multiplier, scale=0.1)
+    return convolve, (normal(0, 3, *sizes, channels), kernel)
+
+
+@pytest.mark.parametrize("case", DEPTHWISE, ids=str)
+def test_a_depthwise_convolution_and_its_gradients(case, monkeypatch):
+    convolve, arrays = depthwise_case(*case)
+
+    def results(x, kernel):
+        y, pull = jax.vjp(convolve, x, kernel)
+        return y, pull(jnp.sin(3 * y))
+
+    assert_equal(*both_ways(results, *arrays, monkeypatch=monkeypatch), 1e-6)
+
+
+def test_a_depthwise_convolution_is_differentiated_forwards():
+    convolve, (x, kernel) = depthwise_case(*DEPTHWISE[3])
+    got = jax.jvp(convolve, (x, kernel), (x / 2, kernel / 3))[1]
+    assert_equal(got, convolve(x, kernel) * (1 / 2 + 1 / 3), 1e-6)
+
+
+@pytest.mark.parametrize("strides", [1, 2])
+def test_a_convolution_of_single_pixels(strides, monkeypatch):
+    def results(x, kernel):
+        y, pull = jax.vjp(lambda x, k: conv.convolution(x, k, strides=strides), x, kernel)
+        return y, pull(jnp.sin(3 * y))
+
+    arrays = normal(0, 3, 9, 40, 6), normal(1, 1, 1, 6, 33)
+    assert_equal(*both_ways(results, *arrays, monkeypatch=monkeypatch), 1e-6)
+
+
+OVERLAPPING = [
+    # shape, window, strides, padding
+    ((3, 9, 7, 35), 3, 2, "same"),
+    ((3, 9, 7, 16), (2, 3), 1, "valid"),
+    ((2, 17, 8), 5, 2, "same"),
+    ((2, 4, 5, 6, 16), 3, 2, "same"),
+]
+
+
+@pytest.mark.parametrize("shape, window, strides, padding", OVERLAPPING, ids=str)
+def test_max_pooling_and_its_derivatives(shape, window, strides, padding, monkeypatch):
+    x = jnp.round(3 * normal(0, *shape))  # many are equal: the first of them is chosen
+
+    def pool(x):
+        return pooling.max_pool(x, window, strides=strides, padding=padding)
+
+    def results(x):
+        y, pull = jax.vjp(pool, x)
+        tangent = jax.jvp(pool, (x,), (jnp.cos(x + jnp.arange(x.shape[-1])),))
+        distinct = x + jnp.arange(x.size).reshape(x.shape) / x.size / 4
+        twice = jax.hessian(lambda s: (pool(s * distinct) ** 3).sum())(1.5)
+        return y, pull(jnp.sin(3 * y)), tangent, twice, jax.vmap(pool)(jnp.stack([x, -x]))
+
+    assert_equal(*both_ways(results, x, monkeypatch=monkeypatch), 1e-6)
+
+
+def test_max_pooling_keeps_what_is_not_a_number():
+    x = jnp.ones((1, 5, 16)).at[0, 2, 3].set(jnp.nan)
+    y = pooling.max_pool(x, 3, strides=1, padding="same")
+    assert np.isnan(y[0, :, 3]).tolist() == [False, True, True, True, False]
+    assert not np.isnan(y[0, :, :3]).any()
 
 
 PRINTED = """

@@ -1,9 +1,9 @@
 """Convolutions: one function an operation, each sent to the lowering that is fastest.
 
 What was measured on a CPU, and hence the rules:
-  - one window element ("1x1"), any stride: a matmul is 3 times faster, its gradient 5 times;
-  - depthwise: see `depthwise.py`;
-  - all others: the compiled kernels (see `native_conv.py`), and without them
+  - the compiled kernels, where they can (see `native_conv.py`), and without them
+    - one window element ("1x1"), any stride: a matmul is 3 times faster, its gradient 5 times;
+    - depthwise: see `depthwise.py`;
     - grouped: the gradient of the kernel is 20 times faster with one convolution a group;
     - XLA's own convolution, forward and backward, beats its matmuls over patches.
 """
@@ -55,7 +55,7 @@ def convolution(
     strides, dilation = per_axis(strides, rank), per_axis(dilation, rank)
     axes = spatial_axes(rank, data_format)
     pads = window_padding(padding, [x.shape[a] for a in axes], window, strides, dilation)
-    if math.prod(window) == groups == 1:
+    if math.prod(window) == groups == 1 and not native_conv.usable(x, kernel, window):
         return _pointwise(x, kernel.reshape(channels, -1), axes, strides)
     split = groups if runs_on_cpu() and groups <= MOST_SPLIT_GROUPS else 1
     features = x.ndim - 1 if data_format == "channels_last" else 1
@@ -67,7 +67,7 @@ def convolution(
 
 def _convolve(x, kernel, strides, pads, dilation, data_format, groups) -> jax.Array:
     """One convolution with a window, by the compiled kernels where they can."""
-    if groups == 1 and native_conv.usable(x, kernel):
+    if groups == 1 and native_conv.usable(x, kernel, strides):
         x = x if data_format == "channels_last" else jnp.moveaxis(x, 1, -1)
         y = native_conv.convolution(x, kernel, strides, pads, dilation)
         return y if data_format == "channels_last" else jnp.moveaxis(y, -1, 1)
@@ -103,7 +103,9 @@ def depthwise_convolution(
     if runs_on_cpu():
         x = x if data_format == "channels_last" else jnp.moveaxis(x, 1, -1)
         x = jnp.repeat(x, multiplier, axis=-1) if multiplier > 1 else x
-        y = shifted_sum(x, kernel.reshape(*window, -1), strides, pads, dilation)
+        kernel = kernel.reshape(*window, -1)
+        convolve = native_conv.depthwise if native_conv.usable(x, kernel, window) else shifted_sum
+        y = convolve(x, kernel, strides, pads, dilation)
         return y if data_format == "channels_last" else jnp.moveaxis(y, -1, 1)
     return lax.conv_general_dilated(
         x,

@@ -25,9 +25,9 @@ INSTRUCTION_SETS = ("avx512", "avx2", "baseline")
 TARGETS = (
     "keraunos_recurrence",
     "keraunos_recurrence_gradient",
-    "keraunos_convolution",
-    "keraunos_convolution_input",
-    "keraunos_convolution_kernel",
+    *(f"keraunos_convolution{of}" for of in ("", "_input", "_kernel")),
+    *(f"keraunos_depthwise{of}" for of in ("", "_input", "_kernel")),
+    *("keraunos_largest", "keraunos_chosen", "keraunos_chosen_input"),
 )
 
 

@@ -1,4 +1,5 @@
-"""Convolutions by the compiled kernels, as JAX primitives that know their own derivatives.
+"""Convolutions by the compiled kernels, as JAX primitives that know their own derivatives:
+ordinary ones, and those of each channel by itself ("depthwise").
 
 A convolution is linear in its input and in its kernel, and so are its two gradients: the
 gradient of each of the three is made of the other two. Told so, JAX differentiates them
@@ -19,6 +20,7 @@ from jax.extend.core import Primitive
 from jax.interpreters import ad, batching, mlir
 
 from . import native
+from .depthwise import shifted_sum
 
 # The kernels have three spatial axes; fewer are filled up in front with axes of one element.
 AXES = 3
@@ -50,36 +52,51 @@ class Geometry(NamedTuple):
         return np.array([*numbers], np.int64)
 
 
-def usable(x: jax.Array, kernel: jax.Array) -> bool:
-    """Whether the kernels can convolve `x` with `kernel`."""
-    return kernel.ndim - 2 <= AXES and native.usable(x, kernel)
+def usable(x: jax.Array, kernel: jax.Array, window: Any) -> bool:
+    """Whether the kernels can convolve `x` with `kernel`, whose window has so many axes."""
+    return len(window) <= AXES and native.usable(x, kernel)
 
 
 def convolution(x: jax.Array, kernel: jax.Array, strides, pads, dilation) -> jax.Array:
     """Convolves `x` (batch, *spatial, channels) with `kernel` (*window, channels, filters)."""
-    *window, channels, filters = kernel.shape
-    geometry = Geometry(
-        tuple(x.shape[1:-1]), channels, filters, tuple(window), tuple(strides), tuple(dilation),
-        tuple(map(tuple, pads)),
-    )  # fmt: skip
+    geometry = geometry_of(x, kernel.shape[:-2], kernel.shape[-1], strides, pads, dilation)
     return _convolution.bind(x, kernel, geometry=geometry)
 
 
+def depthwise(x: jax.Array, kernel: jax.Array, strides, pads, dilation) -> jax.Array:
+    """Convolves each channel of `x` (batch, *spatial, channels): `kernel` (*window, channels)."""
+    geometry = geometry_of(x, kernel.shape[:-1], kernel.shape[-1], strides, pads, dilation)
+    return _depthwise.bind(x, kernel, geometry=geometry)
+
+
+def geometry_of(x: jax.Array, window, filters: int, strides, pads, dilation) -> Geometry:
+    """What these arguments say about the windows that slide over `x`."""
+    sizes = x.shape[1:-1]
+    return Geometry(
+        sizes, x.shape[-1], filters, tuple(window), tuple(strides), tuple(dilation),
+        tuple(map(tuple, pads)),
+    )  # fmt: skip
+
+
 # Shapes of the three arrays that a convolution relates.
-def _input_shape(batch: int, g: Geometry) -> tuple[int, ...]:
+def input_shape(batch: int, g: Geometry) -> tuple[int, ...]:
     return (batch, *g.sizes, g.channels)
 
 
-def _kernel_shape(batch: int, g: Geometry) -> tuple[int, ...]:
+def _full_kernel_shape(batch: int, g: Geometry) -> tuple[int, ...]:
     return (*g.window, g.channels, g.filters)
 
 
-def _output_shape(batch: int, g: Geometry) -> tuple[int, ...]:
+def _thin_kernel_shape(batch: int, g: Geometry) -> tuple[int, ...]:
+    return (*g.window, g.channels)
+
+
+def output_shape(batch: int, g: Geometry) -> tuple[int, ...]:
     return (batch, *g.out_sizes, g.filters)
 
 
-def _by_xla(x: jax.Array, kernel: jax.Array, geometry: Geometry) -> jax.Array:
-    """The same convolution for programs that are sent to another platform after all."""
+# The same convolutions for programs that are sent to another platform after all.
+def _full_by_xla(x: jax.Array, kernel: jax.Array, geometry: Geometry) -> jax.Array:
     axes = "DHW"[-len(geometry.window) :]
     return lax.conv_general_dilated(
         x,
@@ -91,18 +108,18 @@ def _by_xla(x: jax.Array, kernel: jax.Array, geometry: Geometry) -> jax.Array:
     )
 
 
-def _input_by_xla(y: jax.Array, kernel: jax.Array, geometry: Geometry) -> jax.Array:
-    x = jax.ShapeDtypeStruct(_input_shape(len(y), geometry), y.dtype)
-    return jax.linear_transpose(lambda x: _by_xla(x, kernel, geometry), x)(y)[0]
+def _thin_by_xla(x: jax.Array, kernel: jax.Array, geometry: Geometry) -> jax.Array:
+    return shifted_sum(x, kernel, geometry.strides, geometry.pads, geometry.dilation)
 
 
-def _kernel_by_xla(x: jax.Array, y: jax.Array, geometry: Geometry) -> jax.Array:
-    kernel = jax.ShapeDtypeStruct(_kernel_shape(len(y), geometry), y.dtype)
-    return jax.linear_transpose(lambda kernel: _by_xla(x, kernel, geometry), kernel)(y)[0]
+def primitive_of(name: str, shape: Any, by_xla: Any, shared: bool = True) -> Primitive:
+    """The primitive `keraunos_{name}` of two arrays, the first of which has the batch.
 
-
-def _primitive(name: str, shape: Any, by_xla: Any) -> Primitive:
-    """The primitive `keraunos_{name}` of two arrays, the first of which has the batch."""
+    Args:
+        shape: of the result, a function of the batch's size and the geometry.
+        by_xla: the same function of the arrays for another platform.
+        shared: whether the second array serves every sample.
+    """
     primitive = Primitive(f"keraunos_{name}")
 
     def abstract(left: Any, right: Any, *, geometry: Geometry) -> Any:
@@ -119,7 +136,8 @@ def _primitive(name: str, shape: Any, by_xla: Any) -> Primitive:
     def batched(arrays: Any, axes: Any, *, geometry: Geometry) -> Any:
         one = functools.partial(primitive.bind, geometry=geometry)
         moved = [a if axis is None else jnp.moveaxis(a, axis, 0) for a, axis in zip(arrays, axes)]
-        if axes[1] is None and shape is not _kernel_shape:  # one batch more is a larger batch
+        if shared and axes[1] is None and shape in (input_shape, output_shape):
+            # One batch more is a larger batch.
             left, right = moved
             result = one(left.reshape(-1, *left.shape[2:]), right)
             return result.reshape(*left.shape[:2], *result.shape[1:]), 0
@@ -146,24 +164,44 @@ def _run(primitive: Primitive, *arrays: jax.Array, geometry: Geometry) -> jax.Ar
     return primitive.bind(*arrays, geometry=geometry)
 
 
-_convolution = _primitive("convolution", _output_shape, _by_xla)
-_input = _primitive("convolution_input", _input_shape, _input_by_xla)
-_kernel = _primitive("convolution_kernel", _kernel_shape, _kernel_by_xla)
+def _convolution_of(name: str, kernel_shape: Any, by_xla: Any) -> Primitive:
+    """The primitive of a convolution, and those of its two gradients.
 
-# y = x * w; of_x = input(of_y, w); of_w = kernel(x, of_y). Each rule gets the cotangent of its
-# primitive's result, and in place of the argument that it differentiates a placeholder.
-ad.defbilinear(
-    _convolution,
-    lambda y, x, w, *, geometry: _input.bind(y, w, geometry=geometry),
-    lambda y, x, w, *, geometry: _kernel.bind(x, y, geometry=geometry),
-)
-ad.defbilinear(
-    _input,
-    lambda x, y, w, *, geometry: _convolution.bind(x, w, geometry=geometry),
-    lambda x, y, w, *, geometry: _kernel.bind(x, y, geometry=geometry),
-)
-ad.defbilinear(
-    _kernel,
-    lambda w, x, y, *, geometry: _input.bind(y, w, geometry=geometry),
-    lambda w, x, y, *, geometry: _convolution.bind(x, w, geometry=geometry),
-)
+    y = x * w; of_x = input(of_y, w); of_w = kernel(x, of_y). Each rule below gets the cotangent of
+    its primitive's result, and in place of the argument that it differentiates a placeholder.
+    """
+
+    def transposed(like: Any, one: Any) -> Any:
+        return jax.vjp(one, jnp.zeros(like, jnp.float32))[1]
+
+    def input_by_xla(y: jax.Array, kernel: jax.Array, geometry: Geometry) -> jax.Array:
+        like = input_shape(len(y), geometry)
+        return transposed(like, lambda x: by_xla(x, kernel, geometry))(y)[0]
+
+    def kernel_by_xla(x: jax.Array, y: jax.Array, geometry: Geometry) -> jax.Array:
+        like = kernel_shape(len(y), geometry)
+        return transposed(like, lambda kernel: by_xla(x, kernel, geometry))(y)[0]
+
+    forward = primitive_of(name, output_shape, by_xla)
+    of_input = primitive_of(f"{name}_input", input_shape, input_by_xla)
+    of_kernel = primitive_of(f"{name}_kernel", kernel_shape, kernel_by_xla)
+    ad.defbilinear(
+        forward,
+        lambda y, x, w, *, geometry: of_input.bind(y, w, geometry=geometry),
+        lambda y, x, w, *, geometry: of_kernel.bind(x, y, geometry=geometry),
+    )
+    ad.defbilinear(
+        of_input,
+        lambda x, y, w, *, geometry: forward.bind(x, w, geometry=geometry),
+        lambda x, y, w, *, geometry: of_kernel.bind(x, y, geometry=geometry),
+    )
+    ad.defbilinear(
+        of_kernel,
+        lambda w, x, y, *, geometry: of_input.bind(y, w, geometry=geometry),
+        lambda w, x, y, *, geometry: forward.bind(x, w, geometry=geometry),
+    )
+    return forward
+
+
+_convolution = _convolution_of("convolution", _full_kernel_shape, _full_by_xla)
+_depthwise = _convolution_of("depthwise", _thin_kernel_shape, _thin_by_xla)

@@ -1,7 +1,9 @@
 """Max and average pooling over windows, of any rank, in either data format.
 
 Both are done one axis after the other. XLA's own windowed reduction has a gradient
-(select-and-scatter) that is 5 to 25 times slower on a CPU than the sums of slices used here.
+(select-and-scatter) that is 5 to 25 times slower on a CPU than the sums of slices used here. Where
+windows overlap, the compiled kernel takes half the time of the slices; where they do not, four
+times as much.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from . import native_pool
 from ._geometry import IntOrInts, per_axis, spatial_axes, window_padding
 
 # A longer window would unroll into too many slices; XLA's windowed reduction takes over.
@@ -38,6 +41,14 @@ def max_pool(
         >>> max_pool(jnp.arange(6.0).reshape(1, 6, 1), 2)[0, :, 0].tolist()
         [1.0, 3.0, 5.0]
     """
+    axes = spatial_axes(x.ndim - 2, data_format)
+    sizes = per_axis(pool_size, len(axes))
+    steps = sizes if strides is None else per_axis(strides, len(axes))
+    overlaps = any(size > step for size, step in zip(sizes, steps))
+    if overlaps and data_format == "channels_last" and native_pool.usable(x, sizes):
+        lengths, ones = x.shape[1:-1], (1,) * len(axes)
+        pads = window_padding(padding, lengths, sizes, steps, ones)
+        return native_pool.max_pool(x, sizes, steps, pads)
     lowest = -np.inf if jnp.issubdtype(x.dtype, jnp.inexact) else jnp.iinfo(x.dtype).min
     # Last axis first: the first row that holds the maximum, and in it the first column.
     for axis, size, step, pads in reversed(_plan(x, pool_size, strides, padding, data_format)):

@@ -209,18 +209,19 @@ def _loop(advance, reverse, x, states, weights, bias, keep, dropout, saving=Fals
 def _loop_with_gradient(advance, reverse, x, states, weights, bias, keep, dropout):
     """`_loop` with its derivative written out."""
 
+    # All that may be traced is an argument: a closure would not outlive a `jit` around it.
     @jax.custom_vjp
-    def run(x, states, weights, bias):
+    def run(x, states, weights, bias, keep, dropout):
         return _loop(advance, reverse, x, states, weights, bias, keep, dropout)
 
-    def forward(x, states, weights, bias):
+    def forward(x, states, weights, bias, keep, dropout):
         *results, saved = _loop(
             advance, reverse, x, states, weights, bias, keep, dropout, saving=True
         )
-        return tuple(results), (saved, weights)
+        return tuple(results), (saved, weights, keep, dropout)
 
     def backward(kept, gradients):
-        (entering, z, states), weights = kept
+        (entering, z, states), weights, keep, dropout = kept
         of_outputs, of_last = gradients
         features = entering.shape[1] - of_last[0].shape[0]
         wide = jnp.promote_types(weights.dtype, jnp.float32)
@@ -243,10 +244,11 @@ def _loop_with_gradient(advance, reverse, x, states, weights, bias, keep, dropou
         carry, of_x = lax.scan(step, (of_last, *zeros), now, reverse=not reverse)
         of_states, of_weights, of_bias = carry
         of_bias = of_bias.sum(1, keepdims=True)
-        return of_x, of_states, of_weights.astype(weights.dtype), of_bias.astype(weights.dtype)
+        found = of_weights.astype(weights.dtype), of_bias.astype(weights.dtype)
+        return of_x, of_states, *found, None, None
 
     run.defvjp(forward, backward)
-    return run(x, states, weights, bias)
+    return run(x, states, weights, bias, keep, dropout)
 
 
 def _masked(advance: Advance, keep: jax.Array | None) -> Advance:

@@ -15,6 +15,7 @@ from keraunos._core import dtypes
 from keraunos._core.layer import Layer
 from keraunos._core.registry import register
 from keraunos._core.spec import InputSpec
+from keraunos._kernels.normalization import batch_norm
 from keraunos.layers import _arguments as arguments
 
 Axes = int | Sequence[int]
@@ -168,6 +169,8 @@ class BatchNormalization(_Normalization):
         if not (training and self.trainable):
             centered = x - self.moving_mean.value.reshape(shape)
             return self._affine(centered, self.moving_variance.value.reshape(shape), shape)
+        if mask is None and not self.renorm:
+            return self._normalized(x)
         axes = [a for a in range(x.ndim) if a != self.axis % x.ndim]
         mean, variance, centered = _moments(x, axes, self._weight(mask, x))
         if self.renorm:
@@ -176,6 +179,16 @@ class BatchNormalization(_Normalization):
             self._move(self.moving_mean, mean.reshape(-1), self.momentum)
             self._move(self.moving_variance, variance.reshape(-1), self.momentum)
         return self._affine(centered, variance, shape)
+
+    def _normalized(self, x: jax.Array) -> jax.Array:
+        """Normalize by the batch's own statistics, in the quick way; move the layer's."""
+        size = x.shape[self.axis]
+        gamma = jnp.ones(size, x.dtype) if self.gamma is None else self.gamma.value
+        beta = jnp.zeros(size, x.dtype) if self.beta is None else self.beta.value
+        y, mean, variance = batch_norm(x, gamma, beta, self.epsilon, self.axis)
+        self._move(self.moving_mean, mean, self.momentum)
+        self._move(self.moving_variance, variance, self.momentum)
+        return y.astype(self.compute_dtype)
 
     def _weight(self, mask: Any, x: jax.Array) -> Any:
         if mask is None:
