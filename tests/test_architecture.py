@@ -18,6 +18,9 @@ MODULE_LINES, FUNCTION_LINES = 600, 60
 TREES = {path: ast.parse(path.read_text(encoding="utf-8")) for path in FILES}
 
 REQUIRED = {"jax", "numpy", "ml_dtypes", "optax", "h5py", "PIL"}
+# Exceptions, each with its reason.
+NEEDS_AN_EXTRA = {"wrappers.py": "sklearn"}  # its classes are scikit-learn's
+PRIVATE_OF_JAX = {"_core/tape.py: jax._src.core"}  # JAX shows no other door to its traces
 
 
 def _functions():
@@ -62,8 +65,8 @@ def test_each_file_says_why_it_exists():
 
 def test_jax_private_modules_are_not_imported():
     private = re.compile(r"(jax|jaxlib|optax|numpy)\.(.*\.)?_(?!_)")
-    found = [f"{_place(p)}: {n}" for p, t in TREES.items() for n in _imports(t) if private.match(n)]
-    assert not found
+    found = {f"{_place(p)}: {n}" for p, t in TREES.items() for n in _imports(t) if private.match(n)}
+    assert found == PRIVATE_OF_JAX
 
 
 def test_a_module_imports_only_what_a_plain_install_brings():
@@ -72,7 +75,7 @@ def test_a_module_imports_only_what_a_plain_install_brings():
         f"{_place(path)}: {name}"
         for path, tree in TREES.items()
         for name in _imports(tree, everywhere=False)
-        if name.partition(".")[0] not in allowed
+        if name.partition(".")[0] not in allowed | {NEEDS_AN_EXTRA.get(_place(path))}
     }
     assert not found
 

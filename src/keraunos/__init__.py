@@ -32,6 +32,7 @@ _ROOMS = (
         "utils",
     ),
     *("backend", "dtype_policies", "mixed_precision", "preprocessing", "tree", "compat", "errors"),
+    *("data", "training", "wrappers"),
 )
 # name -> the module in which it is defined
 _NAMES = {
@@ -39,6 +40,9 @@ _NAMES = {
     "InputSpec": "_core.spec",
     "KerasTensor": "_core.symbolic:SymbolicTensor",
     "Layer": "_core.layer",
+    "Operation": "_core.operation",
+    "StatelessScope": "_core.scopes",
+    "SymbolicScope": "_core.scopes",
     "Variable": "_core.variable",
     "DTypePolicy": "config",
     "FloatDTypePolicy": "dtype_policies",
@@ -85,12 +89,31 @@ def unload_ipython_extension(ipython: Any) -> None:
     compat.uninstall()
 
 
-def _find_old(module: str, name: str) -> Any:
-    """Find what only older Keras had: its room is above the one that shows it."""
+# Rooms that show what is defined in a room above them: name -> module.
+_UTILS = {
+    "PyDataset": "data.pydataset",
+    "audio_dataset_from_directory": "data.audio_folder",
+    "image_dataset_from_directory": "data.image_folder",
+    "load_word_vectors": "preprocessing.word_vectors",
+    "paths_and_labels": "data.folders",
+    "split_dataset": "data.splitting",
+    "text_dataset_from_directory": "data.text_folder",
+    "timeseries_dataset_from_array": "data.series",
+}
+_SHOWN = {
+    "keraunos.utils": _UTILS,
+    "keraunos.preprocessing": {k: v for k, v in _UTILS.items() if v.startswith("data.")},
+}
+
+
+def _find_above(module: str, name: str) -> Any:
+    """Find what a room shows and a room above it defines, now or for older Keras's sake."""
+    if (home := _SHOWN.get(module, {}).get(name)) is not None:
+        return getattr(importlib.import_module(f"keraunos.{home}"), name)
     return importlib.import_module("keraunos.compat.names").find(module, name)
 
 
-errors.look_elsewhere(_find_old)
+errors.look_elsewhere(_find_above)
 
 
 def __getattr__(name: str) -> Any:
@@ -100,6 +123,8 @@ def __getattr__(name: str) -> Any:
         module, _, other = _NAMES[name].partition(":")
         found = getattr(importlib.import_module(f"keraunos.{module}"), other or name)
         globals()[name] = found
+        return found
+    if not name.startswith("_") and (found := _find_above("keraunos", name)) is not None:
         return found
     raise AttributeError(
         errors.report(f"keraunos has no {name!r}", fix=errors.suggest(name, __all__))

@@ -30,14 +30,28 @@ def call(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         if outermost and state.current() is None:
             for inner in layer._flatten_layers():
                 inner._book.losses.clear()
+        elif not running.path:
+            _forget_losses(layer)
         running.path.append(layer.name)
         layer._book.path = layer._book.path or "/".join(running.path)
         try:
-            return _call(layer, args, kwargs, running)
+            outputs = _call(layer, args, kwargs, running)
+            if running.listener is not None:
+                running.listener(running.path, layer, args, outputs)
+            return outputs
         except Exception as error:
             raise _explained(layer, error, args, running.path) from _cause(error)
         finally:
             running.path.pop()
+
+
+def _forget_losses(layer: Layer) -> None:
+    """Drop what a model added in an earlier call of the same step."""
+    scope = state.current()
+    if scope is not None and scope.losses:
+        mine = {id(inner) for inner in layer._flatten_layers()}
+        rest = [(x, by) for x, by in zip(scope.losses, scope.owners) if id(by) not in mine]
+        scope.losses[:], scope.owners[:] = [x for x, _ in rest], [by for _, by in rest]
 
 
 def _call(

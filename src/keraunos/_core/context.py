@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -19,6 +19,8 @@ class CallContext:
     def __init__(self) -> None:
         self.training: bool | None = None
         self.path: list[str] = []
+        # Told (path, layer, arguments, outputs) after each call inside.
+        self.listener: Callable[..., None] | None = None
         # id -> (tensor, mask): holding the tensor keeps its id from being used again.
         self._masks: dict[int, tuple[Any, Any]] = {}
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -21,7 +21,7 @@ from keraunos._core import (
     state,
     symbolic,
 )
-from keraunos._core.symbolic import Node
+from keraunos._core.operation import Operation
 from keraunos._core.variable import Variable
 
 _SHAPES = ("input_shape", "batch_shape", "batch_input_shape", "input_dim", "batch_size")
@@ -38,7 +38,7 @@ class _Book:
         self.hidden: set[str] = {"_arguments", "_book", "_inbound_nodes"}
 
 
-class Layer(signature.Configurable):
+class Layer(Operation):
     """Base of all layers and models.
 
     A layer is written as three methods: `__init__` keeps its arguments, `build` makes variables
@@ -68,13 +68,11 @@ class Layer(signature.Configurable):
     """
 
     _book: _Book
-    _inbound_nodes: list[Node]
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
         self = super().__new__(cls, *args, **kwargs)
         # Made here, so that a subclass may set attributes before it calls super().__init__().
         object.__setattr__(self, "_book", _Book())
-        object.__setattr__(self, "_inbound_nodes", [])
         return self
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -103,11 +101,7 @@ class Layer(signature.Configurable):
                     fix=errors.suggest(unknown[0], names),
                 )
             )
-        if name is not None and (not isinstance(name, str) or "/" in name):
-            raise ValueError(
-                errors.report("name of a layer", expected="a string without '/'", got=repr(name))
-            )
-        self.name = name or naming.unique(naming.snake_case(type(self).__name__))
+        self._set_name(name)
         self.activity_regularizer = registry.get("regularizers", activity_regularizer)
         self.built = False
         self.dtype_policy = dtype
@@ -123,12 +117,6 @@ class Layer(signature.Configurable):
     def build(self, *input_shapes: Any, **shapes: Any) -> None:
         """Make the weights for an input of this shape; called once, before the first `call`."""
         self.built = True
-
-    def call(self, *args: Any, **kwargs: Any) -> Any:
-        """Compute the output from arrays."""
-        raise NotImplementedError(
-            errors.report(f"{self!r} has no call()", fix="write a method call(self, inputs)")
-        )
 
     def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
         """Return the mask of the output, from the inputs and their masks."""
@@ -293,7 +281,14 @@ class Layer(signature.Configurable):
     def __setattr__(self, name: str, value: Any) -> None:
         if isinstance(value, Variable) and not any(v is value for v in self._book.variables):
             self._book.variables.append(value)
+        if name not in self._quiet and self.__dict__.get("built"):
+            state.touch()
         super().__setattr__(name, value)
+
+    # Attributes that no output depends on.
+    _quiet: ClassVar[frozenset[str]] = frozenset(
+        "built _book _inbound_nodes _arguments _cut _signed _ready".split()
+    )
 
     def _own_variables(self) -> list[Variable]:
         loose = [
@@ -423,14 +418,18 @@ class Layer(signature.Configurable):
         """Add a scalar (or a list of them) to what the model minimises, from inside `call`."""
         scope = state.current()
         kept = self._book.losses if scope is None else scope.losses
-        kept.extend(jnp.asarray(one) for one in jax.tree.leaves(loss))
+        added = [jnp.asarray(one) for one in jax.tree.leaves(loss)]
+        kept.extend(added)
+        if scope is not None:
+            scope.owners.extend([self] * len(added))
 
     @property
     def losses(self) -> list[Any]:
         """What was added in the last call, and the weights' regularization."""
         scope = state.current()
         if scope is not None:
-            added = list(scope.losses)
+            mine = {id(layer) for layer in self._flatten_layers()} if scope.losses else ()
+            added = [x for x, by in zip(scope.losses, scope.owners, strict=True) if id(by) in mine]
         else:
             added = [loss for layer in self._flatten_layers() for loss in layer._book.losses]
         boxes = [v for v in self.trainable_variables if v.regularizer is not None]
@@ -471,26 +470,6 @@ class Layer(signature.Configurable):
     @property
     def compute_dtype(self) -> str:
         return self._policy.compute_dtype
-
-    @property
-    def input(self) -> Any:
-        """The symbolic input of the layer's first call in a graph."""
-        node = self._node()
-        return node.args[0] if len(node.args) == 1 else list(node.args)
-
-    @property
-    def output(self) -> Any:
-        """The symbolic output of the layer's first call in a graph."""
-        return self._node().structure
-
-    def _node(self) -> Node:
-        if not self._inbound_nodes:
-            raise AttributeError(
-                errors.report(
-                    f"{self!r} has no input or output yet", fix="call it on a keras.Input first"
-                )
-            )
-        return self._inbound_nodes[0]
 
     def get_config(self) -> dict[str, Any]:
         """Return the constructor's arguments as JSON values."""

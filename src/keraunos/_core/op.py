@@ -178,7 +178,9 @@ def _array(name: str | None, value: Any, scalars: bool) -> Any:
         several = any(isinstance(v, SymbolicTensor) or getattr(v, "ndim", 0) for v in leaves)
         if name in _ARRAYS and not several:
             dtypes.check_fits(value)
-            return jnp.asarray(np.asarray(value))
+            # Numbers of JAX stay traced, and on the tape.
+            traced = any(isinstance(v, jax.Array) for v in leaves)
+            return jnp.asarray(value if traced else np.asarray(value))
         dtypes.check_fits(leaves)
         return (
             jax.tree.map(_value, value) if any(isinstance(v, Variable) for v in leaves) else value

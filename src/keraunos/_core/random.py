@@ -48,6 +48,22 @@ def global_seed() -> int:
         return _seed
 
 
+def position() -> list[int]:
+    """Return the seed, and how many variables and random calls there were: what a backup keeps."""
+    global _variables, _eager_calls
+    with _lock:
+        counted = [next(_variables), next(_eager_calls)]
+        _variables, _eager_calls = map(itertools.count, counted)
+    return [global_seed(), *counted]
+
+
+def go_to(position: list[int]) -> None:
+    """Go on from what `position` has returned."""
+    global _seed, _variables, _eager_calls
+    with _lock:
+        _seed, _variables, _eager_calls = position[0], *map(itertools.count, position[1:])
+
+
 def is_seeded() -> bool:
     """Return whether the seed is fixed already."""
     return _seed is not None

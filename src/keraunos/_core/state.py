@@ -23,6 +23,20 @@ def version() -> int:
     return _version
 
 
+_touched = 0
+
+
+def touched() -> int:
+    """Return a number that changes when an attribute of a built layer does."""
+    return _touched
+
+
+def touch() -> None:
+    """Say that a layer has another attribute: what was traced with the old one may not hold."""
+    global _touched
+    _touched += 1
+
+
 def new_version() -> None:
     """Say that what a training step depends on, beside values, has changed."""
     global _version
@@ -46,6 +60,7 @@ class Scope:
         self._key = key
         self._calls = 0
         self.losses: list[Any] = []
+        self.owners: list[Any] = []  # the layer that added each of them
 
     def read(self, box: Variable) -> Any:
         value = self._values.get(id(box))
@@ -68,6 +83,10 @@ class Scope:
             return None if self._parent is None else self._parent.next_key()
         self._calls += 1
         return jax.random.fold_in(self._key, self._calls)
+
+    def written(self) -> list[Variable]:
+        """Return the variables that are bound here, or were assigned in a sandbox."""
+        return list(self._boxes)
 
     def updates(self, variables: Iterable[Variable]) -> list[Any]:
         """Return the values as they are now, in the order of the variables."""

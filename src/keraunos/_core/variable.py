@@ -26,8 +26,9 @@ class Variable:
         dtype: of the array; the default float type where none is given.
         trainable: whether an optimizer changes it.
         autocast: whether a layer of mixed precision reads it in its compute dtype.
-        aggregation: how replicas of it are joined; kept for the config.
+        aggregation, synchronization: how replicas of it are joined; kept for the config.
         name: the last part of its path.
+        layout: how it lies on several devices; kept for programs that pass it.
 
     Raises:
         ValueError: `assign` of another shape.
@@ -47,13 +48,15 @@ class Variable:
         trainable: bool = True,
         autocast: bool = True,
         aggregation: str = "none",
+        synchronization: str = "auto",
         name: str | None = None,
+        layout: Any = None,
     ) -> None:
         self.name = name or naming.unique("variable")
         self.path = naming.path(self.name)
         self._trainable = self.made_trainable = trainable
         self.autocast = autocast
-        self.aggregation = aggregation
+        self.aggregation, self.synchronization, self.layout = aggregation, synchronization, layout
         self.regularizer: Any = None
         self.constraint: Any = None
         self.overwrite_with_gradient = False
@@ -69,6 +72,8 @@ class Variable:
             # The training loop hands its arrays over to the next step (donation): one that
             # somebody has seen is copied first.
             self._lent = True
+        for note in getattr(_local, "readers", ()):
+            note(self, value)
         cast = getattr(_local, "compute_dtype", None)
         if cast is not None and self.autocast and dtypes.is_float(value.dtype):
             return value.astype(cast)
@@ -173,6 +178,19 @@ class Variable:
 
     def __ne__(self, other: object) -> Any:
         return self.value != _plain(other)
+
+
+def readers() -> list[Callable[[Variable, Any], None]]:
+    """Return the functions (variable, array) that are told what this thread reads: the tapes'."""
+    if not hasattr(_local, "readers"):
+        _local.readers = []
+    return _local.readers
+
+
+def held(box: Variable) -> Any:
+    """Return what a variable holds, as it is kept, whatever dtype a layer computes in."""
+    scope = state.current()
+    return box._value if scope is None else scope.read(box)
 
 
 def _plain(value: Any) -> Any:
