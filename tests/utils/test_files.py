@@ -164,4 +164,45 @@ def test_bad_names_are_errors(arguments, message):
 
 def test_a_log_gets_plain_lines(source, tmp_path, capsys):
     get_file("a.bin", source.url + "a.bin", cache_dir=tmp_path)
-    assert capsys.readouterr().err == "a.bin: downloading 0.5 MB\na.bin: done\n"
+    first, last = capsys.readouterr().err.splitlines()
+    assert first == "a.bin: downloading 0.5 MB"
+    assert last.startswith("a.bin - 512.0 kB/512.0 kB - ")
+
+
+def test_what_a_broken_download_brought_is_kept_for_the_next_run(source, tmp_path):
+    source.breaks = [1000, 1000, 1000]
+    arguments = {"fname": "a.bin", "origin": source.url + "a.bin", "file_hash": SHA256}
+    with pytest.raises(ConnectionError):
+        get_file(**arguments, cache_dir=tmp_path)
+    assert [path.name for path in (tmp_path / "datasets").iterdir()] == [".a.bin.part"]
+    get_file(**arguments, cache_dir=tmp_path)
+    assert source.requests[-1] == "bytes=3000-"
+    assert [path.name for path in (tmp_path / "datasets").iterdir()] == ["a.bin"]
+
+
+@pytest.mark.parametrize("kept", [b"of another file", CONTENT + b"and more"])
+def test_pieces_of_two_files_are_not_put_together(source, tmp_path, kept):
+    (tmp_path / "datasets").mkdir()
+    (tmp_path / "datasets" / ".a.bin.part").write_bytes(kept)
+    path = get_file("a.bin", source.url + "a.bin", file_hash=SHA256, cache_dir=tmp_path)
+    assert Path(path).read_bytes() == CONTENT
+
+
+@pytest.mark.parametrize("name", ["../out.txt", "/tmp/out-of-the-folder.txt", "a/../../out.txt"])
+@pytest.mark.parametrize("kind", ["tar", "zip"])
+def test_archives_do_not_write_outside_of_their_folder(source, tmp_path, name, kind):
+    buffer = io.BytesIO()
+    if kind == "tar":
+        with tarfile.open(fileobj=buffer, mode="w") as tar:
+            tar.addfile(tarfile.TarInfo(name), io.BytesIO())
+    else:
+        with zipfile.ZipFile(buffer, "w") as archive:
+            archive.writestr(name, "")
+    source.files["/evil.bin"] = buffer.getvalue()
+    try:
+        get_file("evil", source.url + "evil.bin", extract=True, cache_dir=tmp_path)
+    except tarfile.FilterError:
+        assert kind == "tar"
+    assert not list(tmp_path.glob("out*"))
+    assert not list((tmp_path / "datasets").glob("out*"))
+    assert not Path("/tmp/out-of-the-folder.txt").exists()

@@ -3,7 +3,6 @@
 import json
 
 import keras
-import numpy as np
 import pytest
 
 import keraunos
@@ -80,59 +79,6 @@ def test_source_inputs():
     joined = keraunos.layers.add([a, keraunos.ops.relu(b), a])
     assert utils.get_source_inputs(keraunos.layers.Dense(2)(joined)) == [a, b]
     assert utils.get_source_inputs(a) == [a]
-
-
-@pytest.mark.parametrize(
-    "sizes, expected",
-    [
-        ({"left_size": 0.8}, (8, 2)),
-        ({"right_size": 3}, (7, 3)),
-        ({"left_size": 2, "right_size": 0.5}, (2, 5)),
-        ({"left_size": 0.25, "right_size": 0.25}, (2, 2)),
-    ],
-    ids=str,
-)
-def test_split_dataset(sizes, expected):
-    x = np.arange(20).reshape(10, 2)
-    (left, left_y), (right, right_y) = utils.split_dataset((x, x[:, 0]), **sizes)
-    assert (len(left), len(right)) == expected
-    np.testing.assert_array_equal(left, x[: len(left)])
-    np.testing.assert_array_equal(right, x[-len(right) :])
-    np.testing.assert_array_equal(right_y, right[:, 0])
-    assert len(left_y) == len(left)
-
-
-def test_split_dataset_shuffles_rows_together():
-    x = np.arange(10)
-    left, right = utils.split_dataset({"a": x, "b": -x}, left_size=4, shuffle=True, seed=1)
-    np.testing.assert_array_equal(left["a"], -left["b"])
-    assert sorted([*left["a"], *right["a"]]) == x.tolist()
-    assert left["a"].tolist() != [0, 1, 2, 3]
-    again, _ = utils.split_dataset({"a": x, "b": -x}, left_size=4, shuffle=True, seed=1)
-    np.testing.assert_array_equal(left["a"], again["a"])
-
-
-@pytest.mark.parametrize(
-    "data, sizes",
-    [
-        (np.ones(4), {}),
-        (np.ones(4), {"left_size": 1.5}),
-        (np.ones(4), {"left_size": 5}),
-        (np.ones(4), {"left_size": 4}),
-        (np.ones(4), {"left_size": 3, "right_size": 3}),
-        (np.ones(4), {"left_size": "half"}),
-        ((np.ones(4), np.ones(3)), {"left_size": 2}),
-    ],
-    ids=str,
-)
-def test_split_dataset_refuses(data, sizes):
-    with pytest.raises(ValueError, match="split_dataset"):
-        utils.split_dataset(data, **sizes)
-
-
-def test_split_dataset_takes_arrays_only():
-    with pytest.raises(TypeError, match="arrays"):
-        utils.split_dataset(iter([1, 2]), left_size=1)
 
 
 # -- legacy

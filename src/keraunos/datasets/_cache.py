@@ -22,37 +22,50 @@ _DAMAGE = (
     *(OSError, EOFError, KeyError, ValueError),
     *(zipfile.BadZipFile, tarfile.TarError, pickle.PickleError),
 )
+_SYSTEM = Path("/usr/share/datasets")
 _ORIGIN = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/"
 
 
-def fetch(name: str, digest: str, *, folder: str = "", origin: str | None = None) -> Path:
+def find(name: str, folder: str = "") -> Path | None:
+    """Return the path of a file in `datasets/<folder>` of the Keras home, or in the Keras home.
+
+    Or where the system keeps it: Debian's package `dataset-fashion-mnist` does.
+    """
+    home = config.keras_home()
+    places = [home / "datasets" / folder / name, home / name]
+    places += [_SYSTEM / folder / name] if folder else []
+    return next((path for path in places if path.is_file()), None)
+
+
+def fetch(name: str, digest: str | None, *, folder: str = "", origin: str | None = None) -> Path:
     """Return the path of a data set's file, downloading it if it is nowhere.
 
-    Looked for in `datasets/<folder>` of the Keras home, then in the Keras home. A file
+    Looked for in `datasets/<folder>` of the Keras home, in the Keras home, in the system's
+    folder. A file
     that lies there with other content than the published one is taken as it is, with
     a warning: somebody put it there, and it is not ours to replace.
 
     Args:
         name: the file's name, or a path to it.
-        digest: the published file's SHA-256 or MD5.
+        digest: the published file's SHA-256 or MD5; None where none is known.
         folder: Keras's folder for it below `datasets`, if it has one.
         origin: its URL, or its name at Keras's own source; `name` if not given.
     """
-    home = config.keras_home()
-    for path in (home / "datasets" / folder / name, home / name):
-        if path.is_file():
-            if not has_hash(path, digest):
-                what = f"{path} is not the published file; it is used as it is"
-                warnings.warn(what, stacklevel=3)
-            return path
+    path = find(name, folder)
+    if path is not None:
+        ours = not path.is_relative_to(_SYSTEM)  # the system's are packed anew, and vouched for
+        if ours and digest and not has_hash(path, digest):
+            what = f"{path} is not the published file; it is used as it is"
+            warnings.warn(what, stacklevel=3)
+        return path
     origin = origin or name
-    path = get_file(
+    fetched = get_file(
         name,
         origin if "://" in origin else _ORIGIN + origin,
         file_hash=digest,
         cache_subdir=str(Path("datasets") / folder),
     )
-    return Path(path)
+    return Path(fetched)
 
 
 def load_npz(path: Path) -> dict[str, np.ndarray]:

@@ -1,4 +1,4 @@
-"""`keraunos.preprocessing.image`: the pictures of `keraunos.utils`, and a resize that crops."""
+"""`keraunos.preprocessing.image`: the generator of pictures and all that it is made of."""
 
 from __future__ import annotations
 
@@ -9,9 +9,46 @@ import numpy as np
 from keraunos import errors
 from keraunos.ops import convert_to_tensor
 from keraunos.ops import image as operations
+from keraunos.preprocessing.affine import apply_affine_transform
+from keraunos.preprocessing.file_iterators import DirectoryIterator
+from keraunos.preprocessing.frame_iterator import DataFrameIterator
+from keraunos.preprocessing.generator import ImageDataGenerator
+from keraunos.preprocessing.iterators import Iterator, NumpyArrayIterator
+from keraunos.preprocessing.shifts import (
+    apply_brightness_shift,
+    apply_channel_shift,
+    flip_axis,
+    random_brightness,
+    random_channel_shift,
+    random_rotation,
+    random_shear,
+    random_shift,
+    random_zoom,
+)
 from keraunos.utils.images import array_to_img, img_to_array, load_img, middle, save_img
 
-__all__ = ["array_to_img", "img_to_array", "load_img", "save_img", "smart_resize"]
+__all__ = [
+    "DataFrameIterator",
+    "DirectoryIterator",
+    "ImageDataGenerator",
+    "Iterator",
+    "NumpyArrayIterator",
+    "apply_affine_transform",
+    "apply_brightness_shift",
+    "apply_channel_shift",
+    "array_to_img",
+    "flip_axis",
+    "img_to_array",
+    "load_img",
+    "random_brightness",
+    "random_channel_shift",
+    "random_rotation",
+    "random_shear",
+    "random_shift",
+    "random_zoom",
+    "save_img",
+    "smart_resize",
+]
 
 
 def smart_resize(
@@ -53,3 +90,6 @@ def smart_resize(
         cut, tuple(size), interpolation=interpolation, data_format=data_format
     )
     return np.asarray(found) if isinstance(x, np.ndarray) else found
+
+
+__getattr__ = errors.missing(__name__, globals())

@@ -27,7 +27,6 @@ from keraunos.utils.arrays import normalize, pad_sequences, to_categorical
 from keraunos.utils.batches import (
     get_source_inputs,
     pack_x_y_sample_weight,
-    split_dataset,
     unpack_x_y_sample_weight,
 )
 from keraunos.utils.devices import device
@@ -66,7 +65,6 @@ __all__ = [
     "save_img",
     "serialize_keras_object",
     "set_random_seed",
-    "split_dataset",
     "standardize_dtype",
     "to_categorical",
     "unpack_x_y_sample_weight",

@@ -1,4 +1,8 @@
-"""Downloads one file: a progress bar, a second try, a checksum, and only then the rename."""
+"""Downloads one file: a progress bar, a second try, a checksum, and only then the rename.
+
+What a broken download has brought is kept for the next run, if there is a checksum to say in
+the end whether the pieces belong together.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +10,6 @@ import contextlib
 import hashlib
 import os
 import sys
-import time
 import urllib.error
 import urllib.request
 from http.client import HTTPException, HTTPResponse
@@ -14,6 +17,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from keraunos import errors
+from keraunos.utils import progress
 
 _ATTEMPTS = 3
 _TIMEOUT = 15  # seconds without a byte
@@ -28,15 +32,30 @@ def download(origin: str, target: Path, digest: str | None = None, algorithm: st
         ValueError: what came does not have the hash; `target` is as it was.
     """
     part = target.with_name(f".{target.name}.{os.getpid()}.part")
+    kept = target.with_name(f".{target.name}.part")
+    with contextlib.suppress(OSError):
+        if digest:  # a rename, so that only one of several processes goes on with it
+            kept.replace(part)
     try:
-        with part.open("wb") as file:
-            _fetch(origin, target, file)
+        resumed = part.exists()
+        _fetch_into(part, origin, target)
+        if resumed and digest and not has_hash(part, digest, algorithm):
+            part.unlink()  # the pieces are of two files
+            _fetch_into(part, origin, target)
         if digest and not has_hash(part, digest, algorithm):
             where, got = f"{origin} has other content than expected", hash_file(part, len(digest))
+            part.unlink()
             raise ValueError(errors.report(where, expected=digest, got=got))
         part.replace(target)
     finally:
+        if digest and part.exists() and part.stat().st_size:
+            part.replace(kept)
         part.unlink(missing_ok=True)
+
+
+def _fetch_into(part: Path, origin: str, target: Path) -> None:
+    with part.open("ab") as file:
+        _fetch(origin, target, file)
 
 
 def has_hash(path: Path, digest: str, algorithm: str = "auto") -> bool:
@@ -58,6 +77,10 @@ def _fetch(origin: str, target: Path, file: BinaryIO) -> None:
             return
         except urllib.error.HTTPError as error:
             error.close()
+            if error.code == 416 and file.tell():  # what was kept is not a beginning of this file
+                file.truncate(0)
+                file.seek(0)
+                continue
             raise _unreachable(origin, target, f"HTTP {error.code} {error.reason}") from None
         except (OSError, HTTPException) as error:
             # A source that never answered will not at once; one that broke off may go on.
@@ -74,7 +97,7 @@ def _continue(origin: str, name: str, file: BinaryIO) -> None:
         if getattr(reply, "status", 200) != 206:
             file.seek(start := 0)
             file.truncate()
-        _copy(reply, file, _Bar(name, _size(reply, start)))
+        _copy(reply, file, name, _size(reply, start))
 
 
 def _size(reply: HTTPResponse, start: int) -> int | None:
@@ -82,49 +105,23 @@ def _size(reply: HTTPResponse, start: int) -> int | None:
     return start + int(length) if length else None
 
 
-def _copy(reply: HTTPResponse, file: BinaryIO, bar: _Bar) -> None:
-    while block := reply.read(_BLOCK):
-        file.write(block)
-        bar.show(file.tell())
-    if bar.total and file.tell() < bar.total:
-        raise ConnectionError(f"it broke off after {file.tell():,} of {bar.total:,} bytes")
-    bar.close(file.tell())
+def _copy(reply: HTTPResponse, file: BinaryIO, name: str, total: int | None) -> None:
+    bar = progress.bar(total, title=name, stream=sys.stderr)
+    if bar.mode == "log":
+        size = "" if total is None else f" {total / 1e6:.1f} MB"
+        print(f"{name}: downloading{size}", file=sys.stderr, flush=True)
+    try:
+        while block := reply.read(_BLOCK):
+            file.write(block)
+            bar.update(file.tell(), finalize=False)
+        if total and file.tell() < total:
+            raise ConnectionError(f"it broke off after {file.tell():,} of {total:,} bytes")
+        bar.update(file.tell(), finalize=True)
+    finally:
+        bar.close()
 
 
 def _unreachable(origin: str, target: Path, reason: object) -> ConnectionError:
     # One line, and no chain of tracebacks: the cure is to put the file there.
     fix = f"put the file {target.name} in {target.parent}"
     return ConnectionError(f"cannot download {origin} ({reason}): {fix}")
-
-
-class _Bar:
-    """A bar in a terminal; in a file or a log two plain lines."""
-
-    def __init__(self, name: str, total: int | None) -> None:
-        self.name, self.total = name, total
-        self._live = sys.stderr.isatty()
-        self._shown = self._begun = time.monotonic()
-        if not self._live:
-            print(f"{name}: downloading {_megabytes(total)}", file=sys.stderr, flush=True)
-
-    def show(self, done: int) -> None:
-        now = time.monotonic()
-        if self._live and now - self._shown > 0.1:
-            self._shown = now
-            self._draw(done, now)
-
-    def close(self, done: int) -> None:
-        if self._live:
-            self._draw(done, time.monotonic())
-        print("" if self._live else f"{self.name}: done", file=sys.stderr, flush=True)
-
-    def _draw(self, done: int, now: float) -> None:
-        speed = done / max(now - self._begun, 1e-3)
-        share = min(1.0, done / self.total) if self.total else 0.0
-        cells = "=" * int(20 * share)
-        text = f"{self.name} [{cells:<20}] {share:4.0%} {_megabytes(done)}, {_megabytes(speed)}/s"
-        print(f"\r{text:<79}", end="", file=sys.stderr, flush=True)
-
-
-def _megabytes(size: float | None) -> str:
-    return "" if size is None else f"{size / 1e6:.1f} MB"

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
+import struct
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -149,6 +152,25 @@ def load_img(
     size = (target_size[1], target_size[0])
     box = middle(image.size, size) if keep_aspect_ratio else None
     return image.resize(size, Image.Resampling[interpolation.upper()], box=box)
+
+
+@contextlib.contextmanager
+def reading(path: object) -> Iterator[None]:
+    """Name the file in whatever goes wrong while it is read as a picture.
+
+    Raises:
+        ValueError: it is no picture, it is damaged, or far too large.
+    """
+    from PIL import Image
+
+    try:
+        yield
+    except (OSError, SyntaxError, struct.error, Image.DecompressionBombError) as error:
+        if isinstance(error, FileNotFoundError):
+            raise
+        where = f"cannot read the picture {path}"
+        fix = "put a sound picture in its place, or remove the file"
+        raise ValueError(errors.report(where, got=error, fix=fix)) from error
 
 
 def middle(size: tuple[int, int], target: tuple[int, int]) -> tuple[int, int, int, int]:

@@ -1,0 +1,180 @@
+"""Worker processes give what threads give, import no JAX, and are gone afterwards."""
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+
+import pytest
+
+# Functions of these programs are of `__main__`, as in a user's script: they are sent by value.
+HEAD = """
+import contextlib, faulthandler, os, pathlib, sys
+faulthandler.dump_traceback_later(100, exit=True)
+import numpy as np
+from keraunos.data import Dataset
+from keraunos.data.pydataset import Batches, PyDataset
+
+def children():
+    mine = []
+    for path in pathlib.Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            if path.read_text().rpartition(")")[2].split()[1] == str(os.getpid()):
+                mine.append(path)
+    return mine
+"""
+
+pytestmark = pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="looks at /proc")  # noqa: PTH112
+
+
+def run(program, **options):
+    done = subprocess.run(
+        [sys.executable, "-c", HEAD + textwrap.dedent(program)],
+        capture_output=True,
+        text=True,
+        check=False,
+        **options,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    return done.stdout
+
+
+def test_map_by_processes_sends_functions_classes_and_globals_and_no_jax():
+    run("""
+    FACTOR = 3
+
+    def scaled(x):
+        return x * FACTOR
+
+    class Base:
+        def __init__(self, more):
+            self.more = more
+        def __call__(self, x):
+            return scaled(x) + self.more
+
+    class Sub(Base):
+        def __call__(self, x):
+            assert "jax" not in sys.modules
+            print("prints do not disturb the answers")
+            return super().__call__(x), os.getpid()
+
+    found = list(Dataset.range(40).map(Sub(1), num_parallel_calls=2, use_processes=True))
+    assert [int(value) for value, _ in found] == [3 * n + 1 for n in range(40)]
+    assert os.getpid() not in {int(pid) for _, pid in found}
+    assert not children()
+    """)
+
+
+def test_random_numbers_do_not_depend_on_the_number_of_workers():
+    run("""
+    def noisy(x):
+        return x + np.random.rand()
+
+    def drawn(workers):
+        np.random.seed(1)
+        return [float(x) for x in Dataset.range(9).map(noisy, workers, use_processes=True)]
+
+    assert drawn(1) == drawn(3)
+    assert len(set(drawn(2))) == 9
+    """)
+
+
+def test_errors_of_workers_have_their_own_traceback():
+    out = run("""
+    import traceback
+
+    def fails_here(x):
+        if x == 2:
+            raise KeyError("two")
+        return x
+
+    mapped = Dataset.range(5).map(fails_here, 2, use_processes=True)
+    try:
+        list(mapped)
+    except KeyError:
+        print(traceback.format_exc())
+    assert [int(x) for x in mapped.ignore_errors()] == [0, 1, 3, 4]
+    assert not children()
+    """)
+    assert "in fails_here" in out
+    assert 'raise KeyError("two")' in out or "KeyError: 'two'" in out
+
+
+def test_a_worker_that_dies_is_an_error_and_not_a_hang():
+    out = run("""
+    def dies(x):
+        os._exit(3)
+
+    class Unsendable:
+        def __init__(self):
+            self.file = open(os.devnull)
+        def __call__(self, x):
+            return x
+
+    for function in (dies, Unsendable()):
+        try:
+            list(Dataset.range(5).map(function, 2, use_processes=True))
+        except (RuntimeError, TypeError) as error:
+            print(error)
+    assert not children()
+    """)
+    assert "exit code 3" in out
+    assert "use threads" in out
+
+
+def test_workers_stay_from_pass_to_pass_and_see_what_on_epoch_end_changed():
+    run("""
+    class Numbers(PyDataset):
+        factor = 1
+        def __len__(self):
+            return 4
+        def __getitem__(self, i):
+            return i * self.factor, os.getpid()
+
+    numbers = Numbers(workers=2, use_multiprocessing=True)
+    batches = Batches(numbers)
+    first = list(batches.pass_())
+    numbers.factor = 10
+    second = list(batches.pass_())
+    assert [n for n, _ in first] == [0, 1, 2, 3] and [n for n, _ in second] == [0, 10, 20, 30]
+    assert len({pid for _, pid in first + second}) <= 2
+    batches.close()
+    assert not children()
+    """)
+
+
+@pytest.mark.parametrize("workers, processes", [(0, False), (4, False), (2, True)])
+def test_ctrl_c_ends_everything(workers, processes):
+    program = f"""
+    import keraunos as keras
+
+    class Endless(PyDataset):
+        num_batches = None
+        def __getitem__(self, i):
+            return np.zeros((2, 3), "float32"), np.zeros((2, 1), "float32")
+
+    class Say(keras.callbacks.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            if batch == 3:
+                print("running", flush=True)
+
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(1)])
+    model.compile("sgd", "mse")
+    data = Endless(workers={workers}, use_multiprocessing={processes})
+    try:
+        model.fit(data, steps_per_epoch=10**9, verbose=0, callbacks=[Say()])
+    except KeyboardInterrupt:
+        print("interrupted", len(children()), flush=True)
+    """
+    with subprocess.Popen(
+        [sys.executable, "-c", HEAD + textwrap.dedent(program)],
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "running\n"
+        os.killpg(process.pid, signal.SIGINT)  # as a terminal does: the workers get it too
+        assert process.stdout.read() == "interrupted 0\n"
+    assert process.returncode == 0
