@@ -21,7 +21,7 @@ def hook(name):
         (room.ReduceLROnPlateau(), None),
         (room.CSVLogger("x.csv"), None),
         (room.ModelCheckpoint("x.keras"), None),
-        (room.ModelCheckpoint("x.keras", save_freq=3), "each"),
+        (room.ModelCheckpoint("x.keras", save_freq=3), "chunks"),
         (room.TerminateOnNaN(), "chunks"),
         (hook("on_epoch_end"), None),
         (hook("on_train_batch_begin"), "each"),

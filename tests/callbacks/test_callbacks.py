@@ -206,7 +206,7 @@ def test_a_name_in_the_path_that_the_logs_do_not_have(model, tmp_path):
 @pytest.mark.parametrize(
     "given, error",
     [
-        ({"filepath": "x.h5"}, r"write 'x\.keras'"),
+        ({"filepath": "x.weights.h5"}, r"write 'x\.keras'"),
         ({"filepath": "x.hdf5", "save_weights_only": True}, r"write 'x\.weights\.h5'"),
         ({"filepath": "x.h5", "save_weights_only": True}, r"write 'x\.weights\.h5'"),
         ({"filepath": "x"}, r"write 'x\.keras'"),

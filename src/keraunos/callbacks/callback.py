@@ -17,8 +17,8 @@ class Callback:
     Attributes:
         model: the model that is trained.
         params: `{"epochs", "steps", "verbose"}` of the run.
-        accepts_chunks: True lets training run many steps at once: `on_train_batch_end` is then
-            called for the last batch of each chunk only.
+        accepts_chunks: True lets training run many steps at once: the class's own
+            `on_train_batch_end` is then called for the last batch of each chunk only.
 
     Example:
         >>> class Print(Callback):
@@ -29,6 +29,8 @@ class Callback:
     """
 
     accepts_chunks = False
+    _comes_last = False  # its hooks are called after those of all others
+    _unused: tuple[str, ...] = ()  # hooks that the class writes and this object does not need
 
     def __init__(self) -> None:
         self.params: dict[str, Any] | None = None
@@ -45,6 +47,17 @@ class Callback:
     @property
     def model(self) -> Any:
         return self._model
+
+    @model.setter
+    def model(self, model: Any) -> None:
+        self._model = model
+
+    def _batches_left(self) -> int | None:
+        """Return after how many batches a chunk must end for it; None if it does not matter."""
+        return None
+
+    def _restored(self) -> None:
+        """Called when a resumed run has put the attributes back that a backup held."""
 
     # -- a whole run ----------------------------------------------------------------------------
 

@@ -54,6 +54,7 @@ class CallbackList(Callback):
         self._progbar = self._first(ProgbarLogger) or (
             self._added(ProgbarLogger()) if add_progbar else None
         )
+        self.callbacks.sort(key=lambda c: getattr(c, "_comes_last", False))
         self._listeners: dict[str, list[Any]] = {}
         if model is not None:
             self.set_model(model)
@@ -62,6 +63,7 @@ class CallbackList(Callback):
     def append(self, callback: Any) -> None:
         """Add a callback behind the others."""
         self.callbacks.append(callback)
+        self.callbacks.sort(key=lambda c: getattr(c, "_comes_last", False))
         self._listeners.clear()
 
     def set_params(self, params: dict[str, Any]) -> None:
@@ -85,6 +87,11 @@ class CallbackList(Callback):
         if not listeners:
             return None
         return "chunks" if all(accepts_chunks(c) for c in listeners) else "each"
+
+    def batches_left(self) -> int | None:
+        """Return after how many batches at the latest a chunk of steps must end; None: any."""
+        wanted = (getattr(c, "_batches_left", _none)() for c in self.callbacks)
+        return min((n for n in wanted if n is not None), default=None)
 
     @property
     def listens_to_test_batches(self) -> bool:
@@ -152,13 +159,26 @@ for _name in vars(Callback):
 
 def overrides(callback: Any, hook: str) -> bool:
     """Return whether a callback does something in a hook."""
+    if hook in getattr(callback, "_unused", ()):
+        return False
     method = getattr(callback, hook, None)
     return method is not None and getattr(method, "__func__", method) is not getattr(Callback, hook)
 
 
 def accepts_chunks(callback: Any) -> bool:
     """Return whether a callback is content with the last batch of each chunk of steps."""
-    return bool(getattr(callback, "accepts_chunks", False))
+    if "accepts_chunks" in getattr(callback, "__dict__", {}):
+        return bool(callback.accepts_chunks)
+    for kind in type(callback).__mro__:
+        if "accepts_chunks" in vars(kind):
+            return bool(vars(kind)["accepts_chunks"])
+        if any(hook in vars(kind) for hook in _BATCH_HOOKS["train"]):
+            return False  # the hook is newer than the promise of a class above
+    return False
+
+
+def _none() -> None:
+    return None
 
 
 def pythonified(logs: dict[str, Any] | None) -> dict[str, Any]:

@@ -37,6 +37,7 @@ class CSVLogger(Callback):
         self.keys: list[str] | None = None
         self._file: TextIO | None = None
         self._with_header = True
+        self._size = 0  # of the file when the last row was written
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         check_writable(self.filename)
@@ -44,7 +45,9 @@ class CSVLogger(Callback):
         path = Path(self.filename)
         self._with_header = not (self.append and path.exists() and path.stat().st_size)
         self.keys = None
-        self._file = path.open("a" if self.append else "w", newline="")
+        resumed = (self.params or {}).get("resumed", False)
+        self._file = path.open("a" if self.append or resumed else "w", newline="")
+        self._size = path.stat().st_size
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         logs = logs or {}
@@ -59,6 +62,12 @@ class CSVLogger(Callback):
                 writer.writerow(["epoch", *self.keys])
         writer.writerow([epoch, *(_cell(logs.get(key, "NA")) for key in self.keys)])
         self._file.flush()
+        self._size = os.fstat(self._file.fileno()).st_size
+
+    def _restored(self) -> None:
+        # Rows of epochs that will be trained once more.
+        if self._file is not None:
+            self._file.truncate(min(self._size, os.fstat(self._file.fileno()).st_size))
 
     def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
         self._close()

@@ -9,26 +9,27 @@ from typing import Any
 import numpy as np
 
 from keraunos import errors
+from keraunos.callbacks._intervals import AtIntervals
 from keraunos.callbacks.monitor import Monitor
 from keraunos.utils.writing import check_writable
 
 
-class ModelCheckpoint(Monitor):
+class ModelCheckpoint(AtIntervals, Monitor):
     """Saves the model, or its weights, while it is trained.
 
     Each file is written beside its place and renamed: a kill or a full disk in the middle
     leaves the older one as it was.
 
     Args:
-        filepath: ends in `.keras`, or with `save_weights_only` in `.weights.h5`. It may hold
-            `{epoch:02d}`, `{batch}` and names of the logs, `{val_loss:.2f}`.
+        filepath: ends in `.keras` (or `.h5`, Keras 2's format), or with `save_weights_only` in
+            `.weights.h5`. It may hold `{epoch:02d}`, `{batch}` and names of the logs,
+            `{val_loss:.2f}`.
         monitor: the name in the logs, for `save_best_only`.
         verbose: 1 prints what is done.
         save_best_only: save only if the monitored value is better than ever before.
         save_weights_only: save the weights (and the optimizer's state) without the architecture.
         mode: `"min"`, `"max"` or `"auto"`.
-        save_freq: `"epoch"`, or a number of batches. With a number, training runs one step a
-            dispatch.
+        save_freq: `"epoch"`, or a number of batches.
         initial_value_threshold: the value to beat from the start.
 
     Raises:
@@ -54,68 +55,30 @@ class ModelCheckpoint(Monitor):
     ) -> None:
         super().__init__(monitor, mode, baseline=initial_value_threshold)
         self.filepath, self.verbose = os.fspath(filepath), verbose
-        self.save_best_only, self.save_weights_only, self.save_freq = (
-            save_best_only,
-            save_weights_only,
-            save_freq,
-        )
-        self._epoch = 0
-        self._batches = 0  # since the last saving
-        self._last_batch: int | None = None
+        self.save_best_only, self.save_weights_only = save_best_only, save_weights_only
+        self._set_interval(save_freq)
         self._check_arguments()
-        if save_freq != "epoch":
-            # Set here, not written as a method: the loop asks who listens to batches.
-            self.on_train_batch_end = self._after_batch
 
     def _check_arguments(self) -> None:
-        if self.save_freq != "epoch" and (
-            not isinstance(self.save_freq, int) or self.save_freq < 1
-        ):
-            expected = "'epoch' or a number of batches"
-            raise ValueError(
-                errors.report(
-                    "ModelCheckpoint, save_freq", expected=expected, got=repr(self.save_freq)
-                )
-            )
         ending = ".weights.h5" if self.save_weights_only else ".keras"
-        if not self.filepath.endswith(ending):
-            stem = (
-                self.filepath.removesuffix(".hdf5")
-                .removesuffix(".h5")
-                .removesuffix(".weights")
-                .removesuffix(".keras")
+        whole = not self.save_weights_only and self.filepath.endswith(".h5")
+        if self.filepath.endswith(ending) or (whole and ".weights" not in self.filepath):
+            return
+        stem = self.filepath
+        for other in (".hdf5", ".h5", ".weights", ".keras"):
+            stem = stem.removesuffix(other)
+        raise ValueError(
+            errors.report(
+                f"ModelCheckpoint(save_weights_only={self.save_weights_only})",
+                expected=f"a filepath that ends in {ending}",
+                got=repr(self.filepath),
+                fix=f"write {stem + ending!r}",
             )
-            raise ValueError(
-                errors.report(
-                    f"ModelCheckpoint(save_weights_only={self.save_weights_only})",
-                    expected=f"a filepath that ends in {ending}",
-                    got=repr(self.filepath),
-                    fix=f"write {stem + ending!r}",
-                )
-            )
+        )
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         fixed, _, rest = self.filepath.partition("{")
-        check_writable(
-            Path(fixed, "x") if rest and fixed.endswith("/") else fixed, make_folders=True
-        )
-
-    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        self._epoch = epoch
-
-    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        if self.save_freq == "epoch":
-            self._save(epoch, None, logs or {})
-
-    def _after_batch(self, batch: int, logs: dict[str, Any] | None = None) -> None:
-        fresh = self._last_batch is None or batch <= self._last_batch  # a new epoch
-        self._batches += (
-            batch + 1 if fresh or self._last_batch is None else batch - self._last_batch
-        )
-        self._last_batch = batch
-        if self._batches >= int(self.save_freq):
-            self._batches = 0
-            self._save(self._epoch, batch, logs or {})
+        check_writable(fixed + "x" if rest else fixed, make_folders=True)
 
     def _save(self, epoch: int, batch: int | None, logs: dict[str, Any]) -> None:
         news = self._news(epoch, batch, logs) if self.save_best_only else ""
@@ -128,6 +91,7 @@ class ModelCheckpoint(Monitor):
             self.model.save_weights(path, overwrite=True)
         else:
             self.model.save(path, overwrite=True)
+        self._say(epoch, f"finished saving model to {path}")
 
     def _news(self, epoch: int, batch: int | None, logs: dict[str, Any]) -> str | None:
         """Return what got better, as text; None if nothing did."""

@@ -1,0 +1,1 @@
+"""What the TensorBoard callback stands on: event files, summaries, pictures, graphs, embeddings."""
