@@ -9,13 +9,20 @@ from types import ModuleType
 from keraunos import compat
 from keraunos._kernels.memory import keep_memory
 
-USAGE = """usage: python -m keraunos program.py [arguments]
+USAGE = """usage: python -m keraunos [--era ERA] program.py [arguments]
+       python -m keraunos --check program.py
 
-Runs a program that says `import keras` or `from tensorflow import keras` on keraunos."""
+Runs a program that says `import keras` or `import tensorflow` on keraunos.
+
+  --era ERA  keras1, keras2, tf.keras or keras3: whose defaults count where the
+             program does not say; by default the program's own words tell
+  --check    list what the program needs of keras and tensorflow, and whether
+             it is there, without running it"""
 
 
 def main(arguments: list[str]) -> int:
     """Run the program named first, as `python program.py` would; return the exit code."""
+    era, check, arguments = _options(arguments)
     if not arguments or arguments[0] in ("-h", "--help"):
         print(USAGE, file=sys.stdout if arguments else sys.stderr)
         return 0 if arguments else 2
@@ -25,13 +32,35 @@ def main(arguments: list[str]) -> int:
     except OSError as error:
         print(f"keraunos: cannot read {path}: {error.strerror}", file=sys.stderr)
         return 2
+    if check:
+        return compat.check(source, str(path))
     # The process is the program's alone, so its memory may be kept for the next step.
     keep_memory()
-    compat.install()
+    try:
+        compat.install(era or compat.era_of(source))
+    except ValueError as error:
+        print(f"keraunos: {error}", file=sys.stderr)
+        return 2
     sys.argv[:] = arguments
     # What `python -m` put there is the current folder; a program expects its own.
     sys.path[0] = str(path.resolve().parent)
     return _run(source, str(path))
+
+
+def _options(arguments: list[str]) -> tuple[str | None, bool, list[str]]:
+    """Return the era, whether to check alone, and the program with its arguments."""
+    era, check, rest = None, False, list(arguments)
+    while rest and rest[0].startswith("--"):
+        if rest[0] == "--check":
+            check = True
+        elif rest[0] == "--era" and len(rest) > 1:
+            era = rest.pop(1)
+        elif rest[0].startswith("--era="):
+            era = rest[0].removeprefix("--era=")
+        else:
+            break
+        rest.pop(0)
+    return era, check, rest
 
 
 def _run(source: bytes, path: str) -> int:

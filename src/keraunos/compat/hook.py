@@ -1,25 +1,34 @@
-"""The import hook: `keras` and `tensorflow.keras` become other names of keraunos's own modules."""
+"""The import hook: `keras`, `tf_keras`, `tensorflow` ... become other names of our own modules."""
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
 import sys
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType
+from typing import Any
 
-from keraunos import errors
+from keraunos.compat import eras, names
+from keraunos.compat import tensorflow as facade
+from keraunos.compat.patching import Patches
 
-# An old root and ours; the first that fits is taken.
-_ROOTS = {"tensorflow.keras": "keraunos", "keras": "keraunos"}
+_FACADE = ("tensorflow", "tensorflow_hub")
+_TOPS = {name.partition(".")[0] for name in (*names.ROOTS, *names.PACKAGES, *_FACADE)}
 
 
-def install() -> None:
-    """Let `import keras` and `import tensorflow.keras` find keraunos from now on.
+def install(era: str | None = None) -> None:
+    """Let `import keras` and `import tensorflow` find keraunos from now on.
 
-    The modules are keraunos's own, so `keras.layers.Dense is keraunos.layers.Dense`.
-    A real Keras or TensorFlow that is imported already is put aside until `uninstall`.
+    The modules are keraunos's own, so `keras.layers.Dense is keraunos.layers.Dense`; while it is
+    installed, they take the arguments of older Keras too. A real Keras or TensorFlow that is
+    imported already is put aside until `uninstall`.
+
+    Args:
+        era: whose defaults count: `"keras1"`, `"keras2"`, `"tf.keras"` or `"keras3"`; None:
+            today's.
+
+    Raises:
+        ValueError: an unknown era.
 
     Example:
         >>> import keraunos
@@ -29,9 +38,13 @@ def install() -> None:
         True
         >>> keraunos.compat.uninstall()
     """
+    era = eras.known(era)
     if _finder not in sys.meta_path:
+        from keraunos.compat import installing
+
         _aside.update(_take_modules())
         sys.meta_path.insert(0, _finder)
+        installing.apply(_patches, era)
 
 
 def uninstall() -> None:
@@ -46,6 +59,8 @@ def uninstall() -> None:
         _take_modules()
         sys.modules.update(_aside)
         _aside.clear()
+        facade.leave()
+        _patches.undo()
 
 
 class _Finder(MetaPathFinder, Loader):
@@ -54,51 +69,42 @@ class _Finder(MetaPathFinder, Loader):
     def find_spec(
         self, fullname: str, path: object = None, target: object = None
     ) -> ModuleSpec | None:
-        if fullname == "tensorflow":
-            return ModuleSpec(fullname, self, is_package=True)
-        own = _translate(fullname)
-        if own is None or importlib.util.find_spec(own) is None:
+        if fullname.partition(".")[0] not in _TOPS or _module(fullname) is None:
             return None
-        return ModuleSpec(fullname, self)
+        return ModuleSpec(fullname, self, is_package=True)
 
     def create_module(self, spec: ModuleSpec) -> ModuleType | None:
-        return _Facade(spec.name) if spec.name == "tensorflow" else None
+        return None
 
     def exec_module(self, module: ModuleType) -> None:
         # The import system hands out what stands in sys.modules now, its attributes untouched.
-        own = _translate(module.__name__)
-        if own is not None:
-            sys.modules[module.__name__] = importlib.import_module(own)
+        own: Any = _module(module.__name__)
+        sys.modules[module.__name__] = own
+        if not hasattr(own, "__path__"):
+            # `keras.backend` was a package once: modules were imported from below it.
+            _patches.put(own, "__path__", [])
+        parent, _, name = module.__name__.rpartition(".")
+        if parent in sys.modules:
+            # The import system sets it there next; that is to be undone some day.
+            _patches.put(sys.modules[parent], name, own)
 
 
-class _Facade(ModuleType):
-    """The module `tensorflow`, of which only `keras` is there."""
-
-    def __getattr__(self, name: str) -> ModuleType:
-        if name == "keras":
-            return importlib.import_module("tensorflow.keras")
-        what = f"tensorflow.{name} is not there: this tensorflow is keraunos's, and has only keras"
-        raise AttributeError(errors.report(what, fix="use keras.ops, or NumPy"))
-
-
-def _translate(name: str) -> str | None:
-    """Return our name of a module, or None if it is not one of ours.
-
-    Example:
-        >>> _translate("tensorflow.keras.layers"), _translate("kerastuner")
-        ('keraunos.layers', None)
-    """
-    for old, new in _ROOTS.items():
-        if name == old or name.startswith(old + "."):
-            return new + name[len(old) :]
+def _module(fullname: str) -> ModuleType | None:
+    """Return our module of an old name, or None if it is not one of ours."""
+    path = names.translated(fullname)
+    if path is not None:
+        return names.module(path)
+    if fullname.partition(".")[0] in _FACADE:
+        return facade.module(fullname)
     return None
 
 
 def _take_modules() -> dict[str, ModuleType]:
     """Remove and return what is imported under the old names."""
-    names = [name for name in sys.modules if name.partition(".")[0] in ("keras", "tensorflow")]
-    return {name: sys.modules.pop(name) for name in names}
+    found = [name for name in sys.modules if name.partition(".")[0] in _TOPS]
+    return {name: sys.modules.pop(name) for name in found}
 
 
 _finder = _Finder()
 _aside: dict[str, ModuleType] = {}
+_patches = Patches()

@@ -1,16 +1,210 @@
-"""Names that only older Keras had: which room shows them, and the module that defines them."""
+"""Names that only older Keras had: modules and what is in them, and where that stands today."""
 
 from __future__ import annotations
 
 import importlib
+import importlib.util
+from types import ModuleType
 from typing import Any
 
-_HOMES = {
-    "keraunos.layers": {
-        "keraunos.compat.locally_connected": ("LocallyConnected1D", "LocallyConnected2D"),
-        "keraunos.compat.old_layers": (
-            *("CuDNNGRU", "CuDNNLSTM", "Highway", "Maxout", "MaxoutDense", "ThresholdedReLU"),
-        ),
+from keraunos import errors
+
+# Every name under which the whole of Keras was imported.
+ROOTS = (
+    *("tensorflow.keras", "tensorflow.python.keras", "tensorflow.compat.v1.keras"),
+    *("tensorflow.compat.v2.keras", "tensorflow.contrib.keras", "tensorflow_core.keras"),
+    *("keras.api._v2.keras", "keras.api._v1.keras", "keras.api", "keras._tf_keras.keras"),
+    *("keras.api._v2", "keras.api._v1", "keras._tf_keras", "tensorflow_core"),
+    *("keras.src", "keras", "tf_keras.src", "tf_keras", "keras_core"),
+)
+# Packages that were a part of Keras: their name and its room.
+PACKAGES = {"keras_preprocessing": "preprocessing", "keras_applications": "applications"}
+
+# An old module, and the rooms whose names it shows; the first that has a name gives it.
+_ROWS = """
+layers.core                  layers
+layers.convolutional         layers
+layers.convolutional_recurrent layers
+layers.recurrent             layers
+layers.recurrent_v2          layers
+layers.cudnn_recurrent       layers
+layers.rnn                   layers
+layers.embeddings            layers
+layers.normalization         layers
+layers.normalization.batch_normalization layers
+layers.normalization_v2      layers
+layers.pooling               layers
+layers.local                 layers
+layers.noise                 layers
+layers.regularization        layers
+layers.reshaping             layers
+layers.activation            layers
+layers.attention             layers
+layers.merging               layers
+layers.wrappers              layers
+layers.merge                 layers compat.old_merge
+layers.advanced_activations  layers
+layers.dense_attention       layers
+layers.serialization         layers
+layers.core.dense            layers
+layers.legacy                layers
+layers.preprocessing         layers
+layers.preprocessing.image_preprocessing layers
+layers.preprocessing.text_vectorization layers
+layers.preprocessing.normalization layers
+layers.experimental          layers compat.old_utils
+layers.experimental.preprocessing layers
+engine                       layers models utils compat.old_utils
+engine.topology              layers models utils compat.old_utils
+engine.base_layer            layers compat.old_utils
+engine.base_layer_v1         layers
+engine.input_layer           layers
+engine.input_spec            layers
+engine.keras_tensor          models compat.old_utils
+engine.functional            models
+engine.network               models compat.old_utils
+engine.training              models compat.old_utils
+engine.sequential            models
+engine.data_adapter          utils
+engine.saving                saving models
+engine.training_utils        compat.old_utils utils
+models.sequential            models
+models.functional            models
+saving.hdf5_format           saving
+saving.saving_lib            saving
+saving.saving_api            saving models
+saving.serialization_lib     saving
+saving.object_registration   saving
+layers.layer                 layers
+layers.core.input_layer      layers
+models.model                 models
+saving.save                  saving
+saving.saved_model           saving
+saving.legacy                saving
+objectives                   losses
+initializations              compat.initializations initializers
+legacy                       layers
+legacy.layers                layers compat.old_merge
+legacy.models                models
+legacy.interfaces            compat.old_utils
+legacy.backend               backend
+backend.tensorflow_backend   backend
+backend.theano_backend       backend
+backend.common               backend
+backend.load_backend         backend
+optimizers.legacy            optimizers
+optimizers.experimental      optimizers
+optimizers.optimizer_v2      optimizers
+optimizers.adam              optimizers
+optimizers.sgd               optimizers
+optimizers.schedules         optimizers.schedules
+metrics.experimental         metrics compat.old_utils
+losses.losses                losses
+callbacks.experimental       callbacks compat.old_utils
+models.experimental          models compat.old_utils
+dtensor                      optimizers compat.old_utils
+dtensor.experimental         optimizers compat.old_utils
+dtensor.experimental.optimizers optimizers
+export                       compat.old_utils
+legacy.saving                saving
+initializers.initializers_v2 initializers
+utils.np_utils               utils
+utils.data_utils             utils compat.old_utils
+utils.generic_utils          utils compat.old_utils
+utils.layer_utils            utils compat.old_utils
+utils.vis_utils              utils compat.old_utils
+utils.visualize_util         utils compat.old_utils
+utils.io_utils               utils compat.old_utils
+utils.conv_utils             compat.old_utils utils
+utils.tf_utils               compat.old_utils utils
+utils.training_utils         compat.old_utils
+utils.multi_gpu_utils        compat.old_utils
+utils.image_utils            utils
+utils.image_dataset          utils
+utils.control_flow_util      compat.old_utils
+utils.losses_utils           losses
+utils.custom_object_scope    utils
+utils.experimental           utils compat.old_utils
+mixed_precision.experimental mixed_precision
+wrappers                     compat.scikit_learn
+wrappers.scikit_learn        compat.scikit_learn
+experimental                 optimizers.schedules optimizers models layers compat.old_utils
+estimator                    compat.old_utils
+premade                      compat.old_utils
+premade_models               compat.old_utils
+distribute                   compat.old_utils
+"""
+MODULES: dict[str, tuple[str, ...]] = {
+    name: tuple(rooms) for name, *rooms in (row.split() for row in _ROWS.strip().splitlines())
+}
+
+_LAYERS = {
+    "compat.locally_connected": "LocallyConnected1D LocallyConnected2D",
+    "compat.old_layers": ("CuDNNGRU CuDNNLSTM Highway Maxout MaxoutDense ThresholdedReLU"),
+    "compat.old_merge": (
+        "merge Merge AtrousConvolution1D AtrousConvolution2D Deconvolution2D Deconvolution3D"
+        " TimeDistributedDense SReLU ParametricSoftplus Recurrent RandomHeight RandomWidth"
+        " DenseFeatures SyncBatchNormalization AtrousConv1D=AtrousConvolution1D"
+        " AtrousConv2D=AtrousConvolution2D Deconv2D=Deconvolution2D Deconv3D=Deconvolution3D"
+        " AbstractRNNCell ConvRecurrent2D ConvRNN2D ConvLSTM2DCell"
+        " RandomFourierFeatures PreprocessingLayer"
+    ),
+}
+_LOSSES = (
+    "kullback_leibler_divergence=kl_divergence KLD=kl_divergence kld=kl_divergence"
+    " cosine=cosine_similarity cosine_proximity=cosine_similarity logcosh=log_cosh"
+    " MSE=mean_squared_error mse=mean_squared_error MAE=mean_absolute_error"
+    " mae=mean_absolute_error MAPE=mean_absolute_percentage_error"
+    " mape=mean_absolute_percentage_error MSLE=mean_squared_logarithmic_error"
+    " msle=mean_squared_logarithmic_error"
+)
+_UTILS = (
+    "multi_gpu_model convert_all_kernels_in_model convert_kernel plot_model print_summary"
+    " count_params func_dump func_load has_arg to_list unpack_singleton object_list_uid"
+    " slice_arrays GeneratorEnqueuer OrderedEnqueuer HDF5Matrix conv_output_length"
+    " deserialize_keras_object serialize_keras_object conv_input_length normalize_tuple"
+    " warmstart_embedding_matrix model_to_dot SequenceEnqueuer to_ordinal SidecarEvaluator"
+    " StepsPerExecutionTuner TimedThread"
+)
+# room: module of keraunos: names, `old=new` where they differ
+_HOMES: dict[str, dict[str, str]] = {
+    "keraunos.layers": _LAYERS,
+    "keraunos.models": {
+        "saving": "save_weights",
+        "compat.old_utils": "model_from_yaml model_from_config get_source_inputs",
+        "compat.old_merge": "Merge",
+    },
+    "keraunos.utils": {
+        "compat.old_utils": _UTILS,
+        "utils": "Sequence=PyDataset",
+    },
+    "keraunos.backend": {"compat.keras_backend": "*"},
+    "keraunos.regularizers": {
+        "regularizers": "l1l2=L1L2 WeightRegularizer=L1L2 activity_l1=L1 activity_l2=L2"
+        " activity_l1l2=L1L2 ActivityRegularizer=L1L2"
+    },
+    "keraunos.constraints": {
+        "constraints": "maxnorm=MaxNorm nonneg=NonNeg unitnorm=UnitNorm max_norm=MaxNorm"
+        " non_neg=NonNeg unit_norm=UnitNorm min_max_norm=MinMaxNorm",
+        "compat.old_utils": "RadialConstraint radial_constraint",
+    },
+    "keraunos.losses": {"losses": _LOSSES, "compat.old_utils": "Reduction"},
+    "keraunos.metrics": {
+        "losses": _LOSSES,
+        "compat.old_utils": "MeanRelativeError MeanTensor precision recall fmeasure fbeta_score"
+        " matthews_correlation",
+    },
+    "keraunos.optimizers": {
+        "compat.old_utils": "TFOptimizer",
+        "optimizers": "sgd=SGD adam=Adam rmsprop=RMSprop adagrad=Adagrad adadelta=Adadelta"
+        " adamax=Adamax nadam=Nadam ftrl=Ftrl",
+    },
+    "keraunos.initializers": {
+        "initializers": "normal=RandomNormal uniform=RandomUniform one=Ones zero=Zeros",
+    },
+    "keraunos.callbacks": {
+        "callbacks": "BaseLogger=Callback",
+        "compat.old_utils": "SidecarEvaluatorModelExport",
     },
 }
 
@@ -23,8 +217,113 @@ def find(module: str, name: str) -> Any:
         'Highway'
         >>> find("keraunos.layers", "Dense") is None
         True
+        >>> find("keraunos.utils", "np_utils").to_categorical([1]).shape
+        (1, 2)
     """
     for home, names in _HOMES.get(module, {}).items():
-        if name in names:
-            return getattr(importlib.import_module(home), name)
+        if names == "*":
+            found = getattr(importlib.import_module(f"keraunos.{home}"), name, None)
+            if found is not None:
+                return found
+        for entry in names.split():
+            old, _, new = entry.partition("=")
+            if old == name:
+                return getattr(importlib.import_module(f"keraunos.{home}"), new or old)
+    path = f"{module}.{name}".removeprefix("keraunos.")
+    return old_module(path) if path in MODULES else None
+
+
+def translated(name: str) -> str | None:
+    """Return our path of a module of any Keras, `""` for the whole; None if it is another's.
+
+    Example:
+        >>> translated("tensorflow.keras.layers"), translated("tf_keras"), translated("kerastuner")
+        ('layers', '', None)
+    """
+    for root in sorted(ROOTS, key=len, reverse=True):
+        if name == root or name.startswith(root + "."):
+            return name[len(root) + 1 :]
+    for package, room in PACKAGES.items():
+        if name == package or name.startswith(package + "."):
+            return room + name[len(package) :]
     return None
+
+
+class OldModule(ModuleType):
+    """A module that is no more: it shows the names of the rooms that have its contents."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(f"keraunos.{path}", f"What older Keras had in `keras.{path}`.")
+        self.__dict__["__path__"] = []
+        self.__dict__["_rooms"] = MODULES[path]
+
+    def __getattr__(self, name: str) -> Any:
+        if not name.startswith("__"):
+            inner = f"{self.__name__}.{name}".removeprefix("keraunos.")
+            if inner in MODULES:
+                return old_module(inner)
+            for room in self.__dict__["_rooms"]:
+                try:
+                    return getattr(importlib.import_module(f"keraunos.{room}"), name)
+                except AttributeError:
+                    continue
+        if name == "__all__":
+            return [n for n in dir(self) if not n.startswith("_")]
+        choices = [n for n in dir(self) if not n.startswith("_")]
+        old = self.__name__.replace("keraunos", "keras", 1)
+        raise AttributeError(
+            errors.report(f"{old} has no {name!r}", fix=errors.suggest(name, choices))
+        )
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        # `keras.layers.merge` was a function before it was a module.
+        return self.__getattr__(self.__name__.rpartition(".")[2])(*args, **kwargs)
+
+    def __dir__(self) -> list[str]:
+        found: set[str] = set()
+        for room in self.__dict__["_rooms"]:
+            found |= set(public_names(f"keraunos.{room}"))
+        return sorted(found)
+
+
+def public_names(module: str) -> list[str]:
+    """Return the names that a room shows, those of older Keras included."""
+    room = importlib.import_module(module)
+    own = getattr(room, "__all__", None) or [n for n in vars(room) if not n.startswith("_")]
+    old = [
+        entry.partition("=")[0]
+        for names in _HOMES.get(module, {}).values()
+        for entry in names.split()
+        if entry != "*"
+    ]
+    if module == "keraunos.backend":
+        old += importlib.import_module("keraunos.compat.keras_backend").__all__
+    return [*own, *old]
+
+
+_old_modules: dict[str, OldModule] = {}
+
+
+def old_module(path: str) -> OldModule:
+    """Return the module that stands for an old one, always the same."""
+    if path not in _old_modules:
+        _old_modules[path] = OldModule(path)
+    return _old_modules[path]
+
+
+def module(path: str) -> ModuleType | None:
+    """Return the module for one of our paths, an old or a present one; None if there is none.
+
+    Example:
+        >>> module("layers.core").Dense.__name__, module("layers").__name__, module("nothing")
+        ('Dense', 'keraunos.layers', None)
+    """
+    if path in MODULES:
+        return old_module(path)
+    own = f"keraunos.{path}".rstrip(".")
+    try:
+        if importlib.util.find_spec(own) is None:
+            return None
+    except ModuleNotFoundError:
+        return None
+    return importlib.import_module(own)

@@ -13,7 +13,7 @@ from typing import Any
 from keraunos import errors
 from keraunos._core import registry, sharing
 from keraunos._core.layer import Layer
-from keraunos.saving import assets, files, weights
+from keraunos.saving import assets, files, hdf5, orbax, weights
 from keraunos.utils.writing import replacing
 
 # The version of the format, as Keras writes it; readers look at no more than its first number.
@@ -31,7 +31,7 @@ def save_model(
 
     Args:
         model: a model of any kind.
-        filepath: ends in `.keras`.
+        filepath: ends in `.keras`, or in `.h5` for the layout of Keras 2.
         overwrite: whether an existing file may be replaced.
         zipped: None or True; a folder is not written.
 
@@ -49,16 +49,19 @@ def save_model(
         >>> load_model(path).output_shape
         (None, 2)
     """
-    files.refuse_arguments("save", kwargs)
     if not isinstance(model, Layer):
         raise TypeError(errors.report("save_model", expected="a model", got=type(model).__name__))
+    path = files.local_path(filepath)
+    if path.suffix in hdf5.SUFFIXES:
+        hdf5.save_model(model, path, overwrite, kwargs.pop("include_optimizer", True))
+        return
+    files.refuse_arguments("save", kwargs)
     if zipped is False:
         raise ValueError(
             errors.report(
                 "save_model", expected="zipped=True", got="zipped=False: folders are not written"
             )
         )
-    path = files.local_path(filepath)
     files.check_suffix(path, ".keras", "save_model")
     files.check_overwrite(path, overwrite)
     if not model.built:
@@ -80,7 +83,7 @@ def load_model(
     """Read a model that keraunos or Keras 3 saved.
 
     Args:
-        filepath: a `.keras` file.
+        filepath: a `.keras` file, or a `.h5` file of a whole model.
         custom_objects: name -> class or function, for those that the program wrote itself. Not
             needed for classes of the running program and of modules that it has imported.
         compile: whether to compile it as it was, with the state of the optimizer.
@@ -92,6 +95,10 @@ def load_model(
         FileNotFoundError: there is no such file.
     """
     path = files.local_path(filepath)
+    if hdf5.is_legacy(path):
+        return hdf5.load_model(path, custom_objects, compile, safe_mode)
+    if orbax.is_checkpoint(path):
+        return orbax.load_model(path, custom_objects, compile, safe_mode)
     with files.opened_archive(path) as archive:
         config = _config(archive, path)
         if not compile:

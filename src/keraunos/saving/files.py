@@ -61,14 +61,12 @@ def check_suffix(path: Path, suffix: str, where: str) -> None:
     """Raise unless a file that is to be written has the right ending."""
     if path.name.endswith(suffix):
         return
-    note = "legacy .h5 files are not written yet" if path.suffix in (".h5", ".hdf5") else None
     stem = path.name.removesuffix(path.suffix).removesuffix(".weights")
     raise ValueError(
         errors.report(
             where,
             expected=f"a name that ends in {suffix}",
             got=str(path),
-            note=note,
             fix=f"{stem}{suffix}",
         )
     )

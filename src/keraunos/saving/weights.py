@@ -16,7 +16,7 @@ import numpy as np
 from keraunos import errors
 from keraunos._core.layer import Layer
 from keraunos._core.variable import Variable
-from keraunos.saving import files
+from keraunos.saving import files, hdf5, orbax
 from keraunos.saving.places import Place, places
 from keraunos.saving.report import LoadReport
 from keraunos.utils.writing import replacing
@@ -83,9 +83,15 @@ def load_weights(
         ValueError: something is missing, unexpected or of another shape (with `skip_mismatch`:
             nothing fits), or the file is damaged; the model is unchanged then.
     """
-    files.refuse_arguments("load_weights", kwargs)
     path = files.local_path(filepath)
+    if hdf5.is_legacy(path):
+        _check_built(model, "load_weights")
+        return hdf5.load_weights(model, path, skip_mismatch=skip_mismatch, **kwargs)
+    kwargs = {key: value for key, value in kwargs.items() if (key, value) != ("by_name", False)}
+    files.refuse_arguments("load_weights", kwargs)
     _check_built(model, "load_weights")
+    if orbax.is_checkpoint(path):
+        return orbax.load_weights(model, path, skip_mismatch)
     where = f"weights of {path.name} do not fit model {model.name!r}"
     with files.opened_weights(path) as file:
         made = plan(model, file, where, skip_mismatch)

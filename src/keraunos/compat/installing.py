@@ -1,0 +1,97 @@
+"""What `install` does to keraunos's own classes: old arguments, old methods, an era's defaults."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+from keraunos._core import registry
+from keraunos._core.symbolic import SymbolicTensor
+from keraunos._core.variable import Variable
+from keraunos.compat import arguments, eras, methods, wrappers
+from keraunos.compat.patching import Patches
+
+# Rooms whose registered classes take old arguments.
+_KINDS = (
+    "layers",
+    "optimizers",
+    "initializers",
+    "regularizers",
+    "constraints",
+    "losses",
+    "metrics",
+)
+
+
+def apply(patches: Patches, era: str | None) -> None:
+    """Make keraunos take what a program of an era says.
+
+    Args:
+        patches: remembers what was there before.
+        era: one of `eras.ERAS`; None: today's defaults, and old arguments all the same.
+    """
+    for cls in _classes():
+        patches.put(cls, "__init__", arguments.constructor(cls, era))
+    for place, rows in wrappers.WRAPPED.items():
+        owner = _find(place)
+        for name, wrap in rows.items():
+            before: Any = vars(owner).get(name)
+            if before is None:
+                before = getattr(owner, name)
+            made: Any = wrap(before, era)
+            patches.put(owner, name, staticmethod(made) if name == "__new__" else made)
+    for place, methods_of in wrappers.RENAMED.items():
+        owner = _find(place)
+        for name, row in methods_of.items():
+            patches.put(owner, name, arguments.renamed(getattr(owner, name), row))
+    for (place, name), row in wrappers.FUNCTIONS.items():
+        owner = _find(place)
+        patches.put(owner, name, arguments.renamed(getattr(owner, name), row))
+    _mix_in(patches)
+    if era in eras.STEEP_HARD_SIGMOID:
+        _put_hard_sigmoid(patches)
+
+
+def _classes() -> list[type]:
+    """Return every class of the library that a program constructs, once."""
+    found: dict[type, None] = {}
+    for kind in _KINDS:
+        importlib.import_module(f"keraunos.{kind}")
+        found.update(
+            dict.fromkeys(v for v in registry._names[kind].values() if isinstance(v, type))
+        )
+    layers = importlib.import_module("keraunos.layers")
+    found[layers.Layer] = None
+    callbacks = importlib.import_module("keraunos.callbacks")
+    for name in callbacks.__all__ if hasattr(callbacks, "__all__") else vars(callbacks):
+        value = getattr(callbacks, name)
+        if isinstance(value, type):
+            found[value] = None
+    return list(found)
+
+
+def _mix_in(patches: Patches) -> None:
+    owners = (
+        ("models:Model", methods.ModelMethods),
+        ("layers:Layer", methods.LayerMethods),
+        ("optimizers:Optimizer", methods.OptimizerMethods),
+    )
+    for place, mixed in owners:
+        patches.mix_in(_find(place), mixed)
+    patches.mix_in(Variable, methods.VariableMethods)
+    patches.mix_in(SymbolicTensor, methods.TensorMethods)
+
+
+def _put_hard_sigmoid(patches: Patches) -> None:
+    from keraunos.compat.keras_backend.arrays import hard_sigmoid
+
+    activations = importlib.import_module("keraunos.activations")
+    patches.put(activations, "hard_sigmoid", hard_sigmoid)
+    rows = registry._names["activations"]
+    patches.put_item(rows, "hard_sigmoid", hard_sigmoid)
+
+
+def _find(place: str) -> Any:
+    module, _, name = place.partition(":")
+    owner = importlib.import_module(f"keraunos.{module}")
+    return getattr(owner, name) if name else owner

@@ -1,0 +1,320 @@
+"""Methods of today, made to take what they took in older Keras: a table, and what it needs."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import jax.numpy as jnp
+
+from keraunos._core import registry
+from keraunos._core.graph import Function
+from keraunos._core.layer import Layer
+from keraunos._core.symbolic import SymbolicTensor
+from keraunos._core.variable import Variable
+from keraunos.compat import callback_wrappers as callbacks
+from keraunos.compat import eras, methods
+from keraunos.compat import file_wrappers as files
+from keraunos.compat.freezing import as_compiled
+
+_PARALLEL = (
+    " workers=- use_multiprocessing=- max_queue_size=- max_q_size=- nb_worker=- pickle_safe=-"
+)
+# class: method: old names of its arguments
+RENAMED: dict[str, dict[str, str]] = {
+    "models:Model": {
+        "fit": "nb_epoch=epochs show_accuracy=-" + _PARALLEL,
+        "evaluate": "show_accuracy=-" + _PARALLEL,
+        "predict": _PARALLEL.strip(),
+    },
+}
+# (module, function): old names of its arguments
+FUNCTIONS: dict[tuple[str, str], str] = {
+    ("utils", "to_categorical"): "nb_classes=num_classes dtype=-",
+    (
+        "layers",
+        "Input",
+    ): "ragged=ragged type_spec=- input_shape=shape batch_input_shape=batch_shape",
+    ("datasets.imdb", "load_data"): "nb_words=num_words test_split=-",
+    ("datasets.reuters", "load_data"): "nb_words=num_words",
+}
+
+
+def compile_(original: Callable[..., Any], era: str | None) -> Callable[..., Any]:
+    """Return `compile` with Keras 2's order of arguments; what is unknown is warned about."""
+    known = set(inspect.signature(original).parameters)
+    order = "optimizer loss metrics loss_weights sample_weight_mode weighted_metrics".split()
+    quiet = {
+        *("sample_weight_mode", "target_tensors", "distribute", "from_serialized", "class_mode"),
+        *("experimental_run_tf_function", "pss_evaluation_shards", "experimental_compile"),
+    }
+
+    @functools.wraps(original)
+    def compile(self: Any, *args: Any, **kwargs: Any) -> None:
+        if len(args) > 2 and not _are_weights(args[2]):
+            kwargs = {**dict(zip(order, args)), **kwargs}
+            args = ()
+        for key in [k for k in kwargs if k not in known]:
+            value = kwargs.pop(key)
+            if key not in quiet and value is not None:
+                methods.warn_once(f"compile has no argument {key!r}: it is left out")
+        if era != "keras3" and kwargs.get("metrics"):
+            kwargs["metrics"] = methods.per_output_metrics(self, kwargs["metrics"])
+        original(self, *args, **kwargs)
+        if era in eras.FROZEN_AT_COMPILE:
+            flags = [(layer, layer._trainable) for layer in self._flatten_layers()]
+            self._book.hidden.add("_flags")
+            object.__setattr__(self, "_flags", flags)
+
+    return compile
+
+
+def batch_norm(original: Callable[..., Any], era: str | None) -> Callable[..., Any]:
+    """Return BatchNormalization's `call`: a frozen one used the batch's mean, up to Keras 2."""
+    if era not in eras.FROZEN_NORMALIZATION_SEES_THE_BATCH:
+        return original
+
+    @functools.wraps(original)
+    def call(self: Any, inputs: Any, training: Any = None, **kwargs: Any) -> Any:
+        if not training or self._trainable:
+            return original(self, inputs, training=training, **kwargs)
+        boxes = [self.moving_mean, self.moving_variance]
+        before = [box.value for box in boxes]
+        self._trainable = True
+        try:
+            return original(self, inputs, training=training, **kwargs)
+        finally:
+            self._trainable = False
+            for box, value in zip(boxes, before):
+                box.assign(value)
+
+    return call
+
+
+def _are_weights(value: Any) -> bool:
+    """Return whether the third argument of compile is Keras 3's loss weights."""
+    values = value.values() if isinstance(value, dict) else value
+    return isinstance(values, (int, float)) or (
+        not isinstance(values, str)
+        and bool(values)
+        and all(isinstance(v, (int, float)) for v in values)
+    )
+
+
+def on_batch(original: Callable[..., Any], era: str | None) -> Callable[..., Any]:
+    """Return `train_on_batch`, whose metrics were of the batch alone up to Keras 2."""
+
+    @functools.wraps(original)
+    def call(self: Any, *args: Any, **kwargs: Any) -> Any:
+        alone = kwargs.pop("reset_metrics", era in eras.METRICS_OF_ONE_BATCH)
+        if alone:
+            self.reset_metrics()
+        with as_compiled(self):
+            return original(self, *args, **kwargs)
+
+    return call
+
+
+def new_model(original: Any, era: str | None) -> Callable[..., Any]:
+    """Return `Model.__new__` that knows Keras 1's `Model(input=, output=)`."""
+    function = getattr(original, "__func__", original)
+
+    @functools.wraps(function)
+    def __new__(cls: Any, *args: Any, **kwargs: Any) -> Any:
+        return function(cls, *args, **_graph_names(kwargs))
+
+    return __new__
+
+
+def init_model(original: Callable[..., Any], era: str | None) -> Callable[..., Any]:
+    """Return a model's `__init__` that knows Keras 1's `Model(input=, output=)`."""
+
+    @functools.wraps(original)
+    def __init__(self: Any, *args: Any, **kwargs: Any) -> None:
+        new = _graph_names(kwargs)
+        if new != kwargs and type(self).__init__ is __init__:
+            from keraunos._core import signature
+
+            object.__setattr__(self, "_arguments", signature._bind(type(self), args, new))
+        original(self, *args, **new)
+
+    return __init__
+
+
+def model_from_config(original: Any, era: str | None) -> Any:
+    """Return `Model.from_config` that takes the config of a graph, and custom objects."""
+
+    def from_config(
+        cls: Any, config: dict[str, Any], custom_objects: dict[str, Any] | None = None
+    ) -> Any:
+        from keraunos.models import Functional, Model
+
+        maker = Functional if cls is Model and "input_layers" in config else cls
+        with registry.custom_object_scope(custom_objects):
+            return original.__func__(maker, config) if maker is cls else maker.from_config(config)
+
+    return classmethod(from_config)
+
+
+def _graph_names(kwargs: dict[str, Any]) -> dict[str, Any]:
+    names = {"input": "inputs", "output": "outputs"}
+    return {names.get(k, k): v for k, v in kwargs.items()} if names.keys() & kwargs else kwargs
+
+
+def add_weight(original: Callable[..., Any], era: str | None) -> Callable[..., Any]:
+    """Return `add_weight(name, shape, ...)`, the order of Keras 2, beside today's."""
+
+    @functools.wraps(original)
+    def call(self: Any, *args: Any, **kwargs: Any) -> Any:
+        if args and isinstance(args[0], str):
+            order = "name shape dtype initializer regularizer trainable constraint".split()
+            kwargs = {**dict(zip(order, args)), **kwargs}
+            args = ()
+        for key in ("partitioner", "use_resource", "synchronization", "getter", "collections"):
+            kwargs.pop(key, None)
+        kwargs = {k: v for k, v in kwargs.items() if not (k == "aggregation" and v is None)}
+        if "shape" in kwargs and hasattr(kwargs["shape"], "as_list"):
+            kwargs["shape"] = tuple(kwargs["shape"].as_list())
+        return original(self, *args, **kwargs)
+
+    return call
+
+
+def add_loss(original: Callable[..., Any], era: str | None) -> Callable[..., Any]:
+    """Return `add_loss` that takes tensors of the model's own graph, and Keras 2's `inputs`."""
+
+    @functools.wraps(original)
+    def call(self: Any, loss: Any, inputs: Any = None, **kwargs: Any) -> None:
+        given = [one() if callable(one) else one for one in _listed(loss)]
+        symbolic = [one for one in given if isinstance(one, SymbolicTensor)]
+        if symbolic:
+            self._graph = _WithLosses(self._graph, symbolic, self)
+        for one in given:
+            if not isinstance(one, SymbolicTensor):
+                original(self, one)
+
+    return call
+
+
+def add_layer(original: Callable[..., Any], era: str | None) -> Callable[..., Any]:
+    """Return `Sequential.add`, which knows Keras 1's `Merge` of several models."""
+
+    @functools.wraps(original)
+    def add(self: Any, layer: Any, *args: Any, **kwargs: Any) -> None:
+        from keraunos.compat.old_merge import Merge
+
+        if isinstance(layer, Merge):
+            layer.grow(self)
+        else:
+            original(self, layer, *args, **kwargs)
+
+    return add
+
+
+class _WithLosses(Function):
+    """A model's graph, with tensors of it that are losses."""
+
+    def __init__(self, graph: Function, losses: list[SymbolicTensor], model: Any) -> None:
+        losses = [*getattr(graph, "_losses", ()), *losses]
+        super().__init__(graph._inputs_struct, graph._outputs_struct, graph.name)
+        self._losses = losses
+        self._whole = Function(graph._inputs_struct, (graph._outputs_struct, losses), graph.name)
+        self._model = model
+
+    def run(self, values: list[Any], call: Any = None) -> Any:
+        if call is not None:
+            return super().run(values, call)
+        outputs, losses = self._whole.run(values)
+        for loss in losses:
+            Layer.add_loss(self._model, jnp.mean(loss))
+        return outputs
+
+
+def _listed(value: Any) -> list[Any]:
+    return list(value) if isinstance(value, (list, tuple)) else [value]
+
+
+def weights_setter(original: Any, era: str | None) -> property:
+    """Return the property, which Keras 1's layers set in `build`."""
+
+    def set_them(self: Any, variables: Any) -> None:
+        for one in variables:
+            if isinstance(one, Variable) and not any(v is one for v in self._book.variables):
+                self._book.variables.append(one)
+
+    return property(original.fget, set_them)
+
+
+# -- optimizers ----------------------------------------------------------------------------------
+
+
+def step(original: Callable[..., Any], era: str | None) -> Callable[..., Any]:
+    """Return an optimizer's step at the rate that `decay` leaves: lr / (1 + decay * iterations)."""
+
+    @functools.wraps(original)
+    def call(self: Any, grads: Any, variables: Any, rate: Any) -> None:
+        if self.decay:
+            rate = rate / (1 + self.decay * jnp.asarray(self._iterations, rate.dtype))
+        original(self, grads, variables, rate)
+
+    return call
+
+
+def optimizer_config(original: Callable[..., Any], era: str | None) -> Callable[..., Any]:
+    """Return `get_config` that says `decay` as the schedule that it is."""
+
+    @functools.wraps(original)
+    def get_config(self: Any) -> dict[str, Any]:
+        config = original(self)
+        if self.decay:
+            from keraunos.optimizers.schedules import InverseTimeDecay
+
+            schedule = InverseTimeDecay(float(self.learning_rate), 1, self.decay)
+            config["learning_rate"] = registry.serialize(schedule)
+        return config
+
+    return get_config
+
+
+# class or module: attribute: what wraps it
+WRAPPED: dict[str, dict[str, Callable[[Any, str | None], Any]]] = {
+    "models:Model": {
+        "__new__": new_model,
+        "__init__": init_model,
+        "from_config": model_from_config,
+        "compile": compile_,
+        "fit": callbacks.fit,
+        "train_on_batch": on_batch,
+        "test_on_batch": on_batch,
+        "save": files.save,
+        "save_weights": files.save_weights,
+        "load_weights": files.load_weights,
+    },
+    "models.functional:Functional": {"__init__": init_model, "from_config": model_from_config},
+    "models:Sequential": {"add": add_layer, "from_config": model_from_config},
+    "saving": {"load_model": files.load},
+    "models": {"load_model": files.load},
+    "layers:BatchNormalization": {"call": batch_norm},
+    "layers:Layer": {
+        "add_weight": add_weight,
+        "add_loss": add_loss,
+        "trainable_weights": weights_setter,
+        "non_trainable_weights": weights_setter,
+    },
+    "optimizers._base:Optimizer": {"_step": step, "get_config": optimizer_config},
+    "optimizers._rule_optimizer:RuleOptimizer": {"_step": step},
+    "callbacks.callback_list": {"pythonified": callbacks.logs_with_names},
+    "callbacks:CallbackList": {"_call": callbacks.batch_logs, "set_params": callbacks.told_params},
+    "callbacks:History": {
+        "__init__": callbacks.history_with_names,
+        "on_train_begin": callbacks.history_with_names,
+    },
+    "callbacks.monitor:Monitor": {"value": callbacks.monitored},
+    "callbacks:ModelCheckpoint": {
+        "_path": callbacks.checkpoint_path,
+        "_check_arguments": callbacks.checkpoint_arguments,
+        "on_epoch_end": callbacks.checkpoint_epoch_end,
+    },
+}

@@ -1,0 +1,109 @@
+"""Configs of models as Keras 1 and 2 wrote them, turned into those of Keras 3."""
+
+from __future__ import annotations
+
+from typing import Any
+
+# What older Keras wrote and nobody takes any more.
+_DROPPED = {
+    "Embedding": ("input_length",),
+    "BatchNormalization": ("mode",),
+}
+_OF_RECURRENT = ("time_major", "implementation")
+_OF_OPTIMIZERS = ("jit_compile", "is_legacy_optimizer", "decay", "epsilon_hat", "schedule_decay")
+
+
+def upgraded(saved: Any) -> Any:
+    """Return the config of a layer or model with today's keys; a present one stays as it is.
+
+    Args:
+        saved: `{"class_name": ..., "config": ...}`.
+
+    Example:
+        >>> upgraded({"class_name": "InputLayer", "config": {"batch_input_shape": [None, 3]}})
+        {'class_name': 'InputLayer', 'config': {'batch_shape': [None, 3]}}
+    """
+    if isinstance(saved, list):
+        return [upgraded(one) for one in saved]
+    if not isinstance(saved, dict):
+        return saved
+    made = {key: upgraded(value) for key, value in saved.items() if key != "inbound_nodes"}
+    if "class_name" in saved and isinstance(saved.get("config"), (dict, list)):
+        made["config"] = _config(saved["class_name"], made["config"])
+        made["class_name"] = _class_name(saved["class_name"], made["config"])
+        if _is_old_graph(saved["config"]):
+            # A list of one was that one.
+            for key in ("input_layers", "output_layers"):
+                rows = made["config"][key]
+                made["config"][key] = rows[0] if len(rows) == 1 else rows
+    if "inbound_nodes" in saved:
+        made["inbound_nodes"] = [_node(node) for node in saved["inbound_nodes"]]
+    return made
+
+
+def upgraded_optimizer(saved: dict[str, Any]) -> dict[str, Any]:
+    """Return the config of an optimizer with today's keys."""
+    config = {k: v for k, v in saved["config"].items() if k not in _OF_OPTIMIZERS}
+    if "lr" in config:
+        config["learning_rate"] = config.pop("lr")
+    if saved["config"].get("decay"):
+        schedule = {"initial_learning_rate": config["learning_rate"], "decay_steps": 1}
+        config["learning_rate"] = {
+            "module": "keras.optimizers.schedules",
+            "class_name": "InverseTimeDecay",
+            "config": {**schedule, "decay_rate": saved["config"]["decay"]},
+        }
+    if config.get("weight_decay", 0) == 0:
+        config.pop("weight_decay", None)
+    return {**saved, "class_name": saved["class_name"].rpartition(">")[2], "config": config}
+
+
+def _is_old_graph(config: Any) -> bool:
+    layers = config.get("layers", ()) if isinstance(config, dict) else ()
+    nodes = [node for layer in layers for node in layer.get("inbound_nodes") or ()]
+    return any(isinstance(node, list) for node in nodes)
+
+
+def _class_name(name: str, config: dict[str, Any]) -> str:
+    return "Functional" if name == "Model" and "input_layers" in config else name
+
+
+def _config(name: str, config: Any) -> dict[str, Any]:
+    if name == "Sequential" and isinstance(config, list):
+        return {"layers": config}  # Keras 1 and the first of Keras 2
+    config = {k: v for k, v in config.items() if k not in _DROPPED.get(name, ())}
+    if name == "InputLayer" and "batch_input_shape" in config:
+        config["batch_shape"] = config.pop("batch_input_shape")
+    if "return_sequences" in config:
+        config = {k: v for k, v in config.items() if k not in _OF_RECURRENT}
+    if "batch_input_shape" in config:
+        config["batch_shape"] = config.pop("batch_input_shape")
+    return config
+
+
+def _node(node: Any) -> Any:
+    """Return one call: up to Keras 2 a list of [layer, node, tensor, arguments]."""
+    if isinstance(node, dict):
+        return node
+    several = bool(node) and isinstance(node[0], list)
+    tensors = [_tensor(one) for one in (node if several else [node])]
+    rows = node if several else [node]
+    options = rows[0][3] if rows and len(rows[0]) > 3 else {}
+    given: Any = tensors if len(tensors) > 1 else tensors[0]
+    return {"args": [given], "kwargs": _options(options)}
+
+
+def _tensor(row: list[Any]) -> dict[str, Any]:
+    history = [row[0], row[1], row[2]]
+    return {"class_name": "__keras_tensor__", "config": {"keras_history": history}}
+
+
+def _options(options: dict[str, Any]) -> dict[str, Any]:
+    # A tensor among the arguments is written as its history.
+    return {
+        key: _tensor(value)
+        if isinstance(value, list) and len(value) == 3 and isinstance(value[0], str)
+        else value
+        for key, value in options.items()
+        if value is not None
+    }
