@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from benchmarks import imports, machine, report, variants
+from benchmarks import imports, machine, overhead, report, variants
 from benchmarks.contenders import CONTENDERS, INSTALL
 from benchmarks.race import Result, Settings, race
 from benchmarks.workloads import VARIANTS, WORKLOADS
@@ -25,7 +25,9 @@ def parser() -> argparse.ArgumentParser:
         description="Trains the same models on the same data with keraunos and its peers, in "
         "turn,\neach in a process of its own, and prints one table.",
         epilog=f"models:\n{models}\n  {'import':12} what importing each contender costs\n"
-        f"  {'variants':12} keraunos's own recurrent layers beside the plain ones: {kinds}\n\n"
+        f"  {'variants':12} keraunos's own recurrent layers beside the plain ones: {kinds}\n"
+        f"  {'small':12} what one sample costs, beside the bare jitted function\n"
+        f"  {'overhead':12} fit, evaluate, predict beside a lax.scan; the first epoch\n\n"
         f"contenders:\n{peers}\n\n"
         f"A peer that is not installed is left out. To get all of them: {INSTALL}\n"
         "The column `noise` is the share of the machine that other programs took meanwhile:\n"
@@ -64,7 +66,7 @@ def chosen(p: argparse.ArgumentParser, arguments: argparse.Namespace) -> tuple[l
     names = arguments.only or ["keraunos", *(CONTENDERS if arguments.peers is None else [])]
     names = list(dict.fromkeys([*names, *(arguments.peers or [])]))
     pythons = dict(item.partition("=")[::2] for item in arguments.python)
-    known_models = [*WORKLOADS, "import", "variants"]
+    known_models = [*WORKLOADS, "import", "variants", "small", "overhead"]
     for given, known in ((models, known_models), ([*names, *pythons], [*CONTENDERS])):
         if unknown := set(given) - set(known):
             p.error(f"unknown: {', '.join(sorted(unknown))}; choose from {', '.join(known)}")
@@ -112,6 +114,16 @@ def main(argv: list[str] | None = None) -> None:
         measured = variants.measure(settings, lambda line: print(line, flush=True))
         keep(variants=variants.as_json(measured))
         print("\n" + variants.table(measured))
+    if "small" in models:
+        from benchmarks import small_calls  # JAX runs in this process, and only then
+
+        calls, more = small_calls.measure(arguments.rounds), small_calls.memory()
+        keep(small=calls | {"memory": more})
+        print("\n" + small_calls.table(calls, more))
+    if "overhead" in models:
+        added, first = overhead.measure(arguments.rounds), overhead.first_epochs()
+        keep(overhead=added | {"first epoch": first})
+        print("\n" + overhead.table(added, first))
     if "import" in models:
         imported = imports.measure(names, arguments.rounds, pythons, print)
         keep(**{"import": imported})

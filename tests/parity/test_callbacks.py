@@ -1,6 +1,7 @@
 """The callbacks decide as the real Keras's do, driven with the same logs."""
 
 import itertools
+import re
 
 import keras
 import numpy as np
@@ -119,3 +120,56 @@ def test_the_same_csv(separator, logs, tmp_path):
         drive(library.callbacks.CSVLogger(str(path), separator), FakeModel(), [logs, logs])
         texts.append(path.read_text().splitlines())
     assert texts[0] == texts[1]
+
+
+@pytest.mark.parametrize(
+    "name, arguments",
+    [
+        ("EarlyStopping", {"monitor": "loss", "patience": 1, "restore_best_weights": True}),
+        ("ReduceLROnPlateau", {"monitor": "loss", "patience": 1, "min_delta": 0.15}),
+        ("LearningRateScheduler", {"schedule": lambda epoch, rate: 0.5**epoch}),
+        ("ModelCheckpoint", {"filepath": "{epoch:02d}.keras"}),
+        ("ModelCheckpoint", {"filepath": "a.keras", "monitor": "loss", "save_best_only": True}),
+        ("ModelCheckpoint", {"filepath": "{epoch}-{batch}.keras", "save_freq": 2}),
+        ("TerminateOnNaN", {}),
+    ],
+)
+def test_the_same_lines_are_printed(name, arguments, capsys, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    printed = []
+    for library in (keraunos, keras):
+        verbose = {} if name == "TerminateOnNaN" else {"verbose": 1}
+        callback = getattr(library.callbacks, name)(**arguments, **verbose)
+        logs = [{"loss": v} for v in (1.0, 0.9, 0.9, 0.95, float("nan"))]
+        drive(callback, FakeModel(rate=0.5), logs, batches=3)
+        lines = capsys.readouterr().out.splitlines()
+        printed.append([_FLOAT.sub(lambda found: f"{float(found[0]):.6g}", line) for line in lines])
+    assert printed[0] == printed[1]
+
+
+_FLOAT = re.compile(r"\d+\.\d{6,}")
+
+
+@pytest.mark.parametrize("swap_on_epoch", [False, True])
+def test_the_same_averages(swap_on_epoch):
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(24, 3)).astype("float32"), rng.normal(size=24).astype("float32")
+    found = []
+    for library in (keraunos, keras):
+        layer = library.layers.Dense(1, kernel_initializer="ones")
+        model = library.Sequential([library.Input((3,)), layer])
+        optimizer = library.optimizers.SGD(0.1, use_ema=True, ema_momentum=0.7)
+        model.compile(optimizer, "mse")
+        seen = library.callbacks.LambdaCallback(
+            on_epoch_end=lambda epoch, logs, rows=found, m=model: rows.append(m.get_weights()[0])
+        )
+        swap = library.callbacks.SwapEMAWeights(swap_on_epoch=swap_on_epoch)
+        model.fit(
+            x, y, batch_size=8, epochs=3, shuffle=False, verbose=0, validation_data=(x, y),
+            callbacks=[swap, seen],
+        )  # fmt: skip
+        found.extend([model.history.history["val_loss"], *model.get_weights()])
+        found.append(model.evaluate(x, y, verbose=0, callbacks=[swap]))
+    half = len(found) // 2
+    for mine, theirs in zip(found[:half], found[half:], strict=True):
+        np.testing.assert_allclose(mine, theirs, rtol=1e-5, atol=1e-6)

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from keraunos import errors
 from keraunos import losses as losses_room
 from keraunos import metrics as metrics_room
-from keraunos._core import context
+from keraunos._core import context, tape
 from keraunos._core.variable import Variable
 
 
@@ -31,6 +31,39 @@ class Gauge(NamedTuple):
     metric: Any
     name: str
     weighted: bool
+
+
+class Tracker(metrics_room.Mean):
+    """A mean of losses that may be told a loss before it is known whether the program counts it.
+
+    Keras 2 counts what `compute_loss` returned by itself; programs for Keras 3 call `update_state`.
+    """
+
+    _noted: tuple[Any, Any, Any] | None = None
+
+    def note(self, value: Any, count: Any) -> None:
+        """Count a loss, unless `update_state` is called before the result is asked for."""
+        self._noted = (value, count, tape.level())
+
+    def settle(self) -> None:
+        """Count what was noted."""
+        value, count, level = self._noted or (None, None, None)
+        self._noted = None
+        # A loss inside of a `jax.grad` of the program's own does not outlive it.
+        if level is not None and level is tape.level():
+            self.update_state(value, sample_weight=count)
+
+    def update_state(self, values: Any, sample_weight: Any = None) -> None:
+        self._noted = None
+        super().update_state(values, sample_weight)
+
+    def result(self) -> jax.Array:
+        self.settle()
+        return super().result()
+
+    def reset_state(self) -> None:
+        self._noted = None
+        super().reset_state()
 
 
 class Objective:
@@ -65,10 +98,8 @@ class Objective:
         self.terms = self._terms(given, y, leaves) if targets is not None else []
         self.gauges = self._gauges(given, y, leaves) if targets is not None else []
         self.own = list(own)
-        self.tracker = metrics_room.Mean(name="loss")
-        self.parts = (
-            [metrics_room.Mean(name=t.name + "_loss") for t in self.terms] if self._several else []
-        )
+        self.tracker = Tracker(name="loss")
+        self.parts = [Tracker(name=t.name + "_loss") for t in self.terms] if self._several else []
 
     # -- resolving ------------------------------------------------------------------------------
 
@@ -96,6 +127,7 @@ class Objective:
 
     def _gauges(self, given: dict[str, Any], y: list[Any], leaves: list[Any]) -> list[Gauge]:
         found = []
+        taken: set[str] = set()
         for key, weighted in (("metrics", False), ("weighted_metrics", True)):
             rows = _metric_rows(given.get(key), self.names, self._outputs, self._several)
             for i, row in enumerate(rows):
@@ -106,7 +138,11 @@ class Objective:
                     shapes = tuple(y[i].shape), tuple(leaves[i].shape)
                     metric = metrics_room.resolve(one, *shapes, loss)
                     metric.build(*shapes)
-                    name = f"{self.names[i]}_{metric.name}" if self._several else metric.name
+                    first = f"{self.names[i]}_" if self._several else ""
+                    name = first + metric.name
+                    if weighted and name in taken:
+                        name = f"{first}weighted_{metric.name}"
+                    taken.add(name)
                     found.append(Gauge(i, metric, name, weighted))
         return found
 
@@ -152,6 +188,10 @@ class Objective:
         self.tracker.update_state(total, sample_weight=count)
         for metric, part in zip(self.parts, parts, strict=False):  # one output: no parts
             metric.update_state(part, sample_weight=count)
+        self.measure(y, outputs, weights, valid)
+
+    def measure(self, y: Any, outputs: Any, weights: Any, valid: Any = None) -> None:
+        """Bring the metrics of `compile` up to date with one batch."""
         if not self.gauges:
             return
         targets, predictions, rows = self._leaves(y, outputs, weights)
@@ -179,11 +219,7 @@ class Objective:
 
     def ordered(self, found: dict[str, Any]) -> dict[str, Any]:
         """Return results in the order of `metrics_names`: the loss first."""
-        names = [
-            "loss",
-            *(m.name for m in self.parts),
-            *(name for name, _ in self._named_metrics()),
-        ]
+        names = self.metrics_names
         return {name: found[name] for name in names if name in found} | found
 
     def _named_metrics(self) -> list[tuple[str, Any]]:
@@ -196,6 +232,11 @@ class Objective:
             seen[name] = seen.get(name, 0) + 1
             found.append((name if seen[name] == 1 else f"{name}_{seen[name] - 1}", metric))
         return found
+
+    @property
+    def metrics_names(self) -> list[str]:
+        """The names of `metrics` in logs."""
+        return ["loss", *(m.name for m in self.parts), *(n for n, _ in self._named_metrics())]
 
     @property
     def metrics(self) -> list[Any]:
@@ -233,6 +274,8 @@ def aligned(structure: Any, names: Sequence[str], outputs: Any, what: str) -> li
     Raises:
         ValueError: another number of entries, or a name that no output has.
     """
+    if _is_nested(outputs):
+        return _beside(structure, outputs, what)
     if isinstance(structure, dict):
         wrong = [k for k in structure if k not in names]
         if wrong:
@@ -266,6 +309,37 @@ def aligned(structure: Any, names: Sequence[str], outputs: Any, what: str) -> li
     return leaves
 
 
+def _is_nested(outputs: Any) -> bool:
+    """Return whether outputs are structures of structures."""
+    inner = outputs.values() if isinstance(outputs, dict) else outputs
+    return isinstance(outputs, (dict, list, tuple)) and any(
+        isinstance(one, (dict, list, tuple)) for one in inner
+    )
+
+
+def _beside(given: Any, outputs: Any, what: str) -> list[Any]:
+    """Return what was given for each output, where the outputs are nested; one serves all below."""
+    if given is None or not isinstance(outputs, (dict, list, tuple)):
+        return [given] * len(jax.tree.leaves(outputs))
+    if isinstance(outputs, dict) and isinstance(given, dict) and not _is_config(given):
+        wrong = [k for k in given if k not in outputs]
+        if not wrong:
+            return [v for k in sorted(outputs) for v in _beside(given.get(k), outputs[k], what)]
+    elif isinstance(given, (list, tuple)) and not isinstance(outputs, dict):
+        if len(given) == len(outputs):
+            pairs = zip(given, outputs, strict=True)
+            return [v for one, inner in pairs for v in _beside(one, inner, what)]
+    elif not isinstance(given, (dict, list, tuple)) or _is_config(given):
+        return [given] * len(jax.tree.leaves(outputs))
+    shape = jax.tree.map(lambda leaf: "*", outputs)
+    raise ValueError(errors.report(what, expected=f"a structure like {shape}", got=repr(given)))
+
+
+def _may_be_shared(rows: list[Any]) -> bool:
+    """Return whether each output can have its own metrics from these: not if they are objects."""
+    return not any(isinstance(row, metrics_room.Metric) for row in rows)
+
+
 def _per_output(
     spec: Any, names: Sequence[str], outputs: Any, what: str, several: bool = True
 ) -> list[Any]:
@@ -274,7 +348,7 @@ def _per_output(
         return [None] * len(names)
     if not isinstance(spec, (list, tuple, dict)) or _is_config(spec):
         return [spec] * len(names)
-    if isinstance(spec, dict):
+    if isinstance(spec, dict) or _is_nested(outputs):
         return aligned(spec, names, outputs, what)
     flat = _flatten(spec)
     if len(flat) != len(names):
@@ -298,6 +372,8 @@ def _metric_rows(spec: Any, names: Sequence[str], outputs: Any, several: bool) -
         return [_flatten(rows)]
     if len(rows) == len(names):
         return [_listed(row) for row in rows]
+    if not any(isinstance(row, (list, tuple, dict)) for row in rows) and _may_be_shared(rows):
+        return [rows for _ in names]
     if any(isinstance(row, (list, tuple)) for row in rows):
         raise ValueError(
             errors.report(
@@ -307,8 +383,8 @@ def _metric_rows(spec: Any, names: Sequence[str], outputs: Any, several: bool) -
     raise ValueError(
         errors.report(
             "metrics of a model with several outputs",
-            expected=f"a dictionary by output name, or a list for each of {list(names)}",
-            got=f"a flat list of {len(rows)}",
+            expected=f"names for all, a dictionary by output, or a list for each of {list(names)}",
+            got=f"{len(rows)} metrics, objects among them, for {len(names)} outputs",
         )
     )
 
@@ -336,7 +412,7 @@ def _is_config(value: Any) -> bool:
 
 
 def _output_names(outputs: Any, names: Sequence[str], count: int) -> list[str]:
-    if isinstance(outputs, dict):
+    if isinstance(outputs, dict) and len(outputs) == count:
         return sorted(outputs)
     if len(names) == count and len(set(names)) == count:
         return list(names)

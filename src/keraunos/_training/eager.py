@@ -18,11 +18,14 @@ class EagerProgram:
 
     def __init__(self, step: Any, boxes: Boxes, objective: Any, changes: tuple[str, ...]) -> None:
         self._step, self.boxes, self.objective, self._changes = step, boxes, objective, changes
+        self.check: Any = None
 
     def loops(self, data: Batch, size: int, padded: bool = False) -> bool:
         return False
 
     def run_batch(self, batch: Batch) -> dict[str, Any]:
+        if self.check is not None:
+            self.check(batch)
         values = current_values(self.boxes)
         key = jax.random.wrap_key_data(jnp.asarray(random.step_seed()), impl="threefry2x32")
         if values.optimizer:
@@ -30,8 +33,10 @@ class EagerProgram:
         new = self._step(values, jax.tree.map(jnp.asarray, batch), key)
         put_values(
             self.boxes,
-            Values(*(getattr(new, n) if n in self._changes else [] for n in Values._fields)),
+            Values(*(getattr(new, n) if n in self._changes else [] for n in Boxes._fields)),
         )
+        if new.logs != ():
+            return new.logs
         return results(self.objective, self.boxes, [v._value for v in self.boxes.metrics])
 
     def run_rows(

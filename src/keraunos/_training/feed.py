@@ -1,17 +1,20 @@
-"""Anything a user passes as x -> resident arrays on the device, or a stream of batches."""
+"""Arrays that a user passes -> checked arrays, and those that live on the device."""
 
 from __future__ import annotations
 
+import math
 import os
 import warnings
-from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import jax
 import numpy as np
 
 from keraunos import config, errors
+from keraunos._training.disk import OnDisk, on_disk
 from keraunos._training.step import Batch
+from keraunos.data.chance import Run
+from keraunos.data.index import Rows
 
 # Data larger than this share of the memory is streamed.
 _SHARE = 0.25
@@ -48,90 +51,53 @@ class Resident:
         return np.random.default_rng(seed).permutation(self.size).astype(np.int32)
 
 
-class Stream:
-    """Batches that come from the host, one after another.
+class Arranged(Resident):
+    """A Dataset's arrays on the device, and the order in which its batches take their rows.
 
     Args:
-        source: yields x, (x, y) or (x, y, weights); an object that can be iterated over again,
-            a `Sequence` with `len` and `[i]`, or a generator.
-        steps: how many there are; None if unknown.
-        encode: what the model's first layers make of each x, on the host.
+        data: the arrays, as a batch of all rows.
+        rows: what the Dataset knows of them.
+        steps: how many batches make a pass, where the Dataset has no end.
     """
 
-    def __init__(
-        self, source: Any, steps: int | None = None, encode: Callable[[Any], Any] | None = None
-    ) -> None:
-        self._source, self._encode = source, encode
-        self._running: Iterator[Any] | None = None
-        self._peeked: list[Batch] = []
-        self.steps = steps if steps is not None else _length(source)
+    def __init__(self, data: Batch, rows: Rows, steps: int) -> None:
+        super().__init__(data, rows.batch or 1)
+        self.batch_size = rows.batch or 1
+        self._index = rows.index
+        self._state: dict[str, Any] | None = None
+        self._run: Run | None = None
+        self._at: Any = None
+        self._start = self._before = 0
+        odd = 0 if rows.even else self.size_of_last(rows, steps)
+        self.steps, self.full, self.odd = steps, steps - bool(odd), odd
 
-    def first(self) -> Batch:
-        """Return the first batch without losing it."""
-        if not self._peeked:
-            try:
-                self._peeked.append(self._next())
-            except StopIteration:
-                raise ValueError(
-                    errors.report("x", expected="at least one batch", got="an empty iterator")
-                ) from None
-        return self._peeked[0]
+    @staticmethod
+    def size_of_last(rows: Rows, steps: int) -> int:
+        """Return the size of the last batch, 0 if it is full."""
+        last = rows.index.open(Run(peek=True))(np.asarray([steps - 1]))[0]
+        return len(last) % (rows.batch or 1)
 
-    def take(self, count: int | None) -> Iterator[Batch]:
-        """Yield `count` batches, in as many passes as that takes; without a count, one pass."""
-        done = 0
-        while count is None or done < count:
-            try:
-                batch = self._peeked.pop(0) if self._peeked else self._next()
-            except StopIteration:
-                self._running = None
-                if count is None or not self._begins_again(done, count):
-                    return
-                continue
-            done += 1
-            yield batch
-        if count is not None and count == _length(self._source):
-            self._running = None
+    def order(self, shuffle: bool, seed: list[int]) -> np.ndarray:
+        """Return the rows of the next pass, as the Dataset says."""
+        endless = self._index.count == math.inf
+        if self._run is None or not endless:
+            self._run = Run(None if self._state is None else self._state["draws"])
+            self._at, self._start = self._index.open(self._run), 0
+            if self._state is not None:
+                self._start, self._state = self._state["start"], None
+        places = np.arange(self._start, self._start + self.steps)
+        self._before, self._start = self._start, self._start + self.steps
+        return np.concatenate(self._at(places)).astype(np.int32)
 
-    def _begins_again(self, done: int, count: int) -> bool:
-        if not _is_generator(self._source) and (_length(self._source) or done):
-            return True
-        warnings.warn(
-            errors.report("the data ran out", expected=f"{count} batches an epoch", got=f"{done}"),
-            stacklevel=5,
-        )
-        return False
+    def position(self) -> dict[str, Any] | None:
+        """Return what the pass that is under way follows from, to be kept as JSON."""
+        if self._run is None:
+            return None
+        return {"draws": self._run.log, "start": self._before}
 
-    def _next(self) -> Batch:
-        if self._running is None:
-            self._running = _passes(self._source)
-        batch = unpacked(next(self._running))
-        batch = batch if self._encode is None else batch._replace(x=self._encode(batch.x))
-        return jax.tree.map(_host_array, batch)
-
-    def end_epoch(self) -> None:
-        """Tell a `Sequence` that an epoch is over."""
-        if hasattr(self._source, "on_epoch_end"):
-            self._source.on_epoch_end()
-
-
-class Slices:
-    """Arrays too large for the device, cut into batches on the host; iterable again and again."""
-
-    def __init__(self, data: Batch, batch_size: int, shuffle: bool) -> None:
-        self._data, self._batch_size, self._shuffle = data, batch_size, shuffle
-        self._size = size_of(data)
-
-    def __len__(self) -> int:
-        return -(-self._size // self._batch_size)
-
-    def __iter__(self) -> Iterator[Any]:
-        rows = np.random.permutation(self._size) if self._shuffle else np.arange(self._size)
-        for start in range(0, self._size, self._batch_size):
-            # Sorted within the batch: files and memory maps are read in one direction.
-            some = np.sort(rows[start : start + self._batch_size])
-            batch = jax.tree.map(lambda a, some=some: a[some], self._data)
-            yield (batch.x, batch.y, batch.weights)
+    def restore(self, position: dict[str, Any]) -> None:
+        """Let the next order be that of the pass that was under way."""
+        self._run, self._state = None, position
 
 
 def is_arrays(x: Any) -> bool:
@@ -163,8 +129,12 @@ def arrays(structure: Any, what: str) -> Any:
 
 
 def _array(value: Any, what: str) -> Any:
-    if isinstance(value, jax.Array):
+    if isinstance(value, (jax.Array, OnDisk)):
         return value
+    if on_disk(value) and len(value.shape):
+        return OnDisk(value)
+    if hasattr(value, "detach"):  # torch's
+        value = value.detach().cpu().numpy()
     try:
         array = np.asarray(value.to_numpy() if hasattr(value, "to_numpy") else value)
     except ValueError as error:
@@ -206,7 +176,8 @@ def _narrowed(array: np.ndarray, what: str) -> np.ndarray:
     return array.astype(np.int32)
 
 
-def _host_array(value: Any) -> Any:
+def host_array(value: Any) -> Any:
+    """Return an array of a batch as the device can take it."""
     return value if isinstance(value, jax.Array) else _array(value, "a batch")
 
 
@@ -296,7 +267,7 @@ def size_of(data: Batch) -> int:
 def fits(data: Batch) -> bool:
     """Return whether data may live on the device: in memory already, and a small share of it."""
     leaves = jax.tree.leaves(data)
-    if any(isinstance(leaf, np.memmap) for leaf in leaves):
+    if any(isinstance(leaf, OnDisk) for leaf in leaves):
         return False
     return sum(leaf.size * leaf.dtype.itemsize for leaf in leaves) < _SHARE * _memory()
 
@@ -325,11 +296,7 @@ def warn_of_nan(data: Batch) -> None:
     for name, leaf in named_leaves(data):
         # One sum finds them: it is not finite if one of the values is not. (It may overflow
         # without them; then the rows are looked at for nothing.)
-        if (
-            not isinstance(leaf, np.ndarray)
-            or isinstance(leaf, np.memmap)
-            or leaf.dtype.kind != "f"
-        ):
+        if not isinstance(leaf, np.ndarray) or leaf.dtype.kind != "f":
             continue
         with np.errstate(all="ignore"):
             finite = np.isfinite(np.sum(leaf))
@@ -352,7 +319,7 @@ def check_labels(name: str, labels: Any, classes: int) -> None:
     Raises:
         ValueError: naming the bad values and where the first one is.
     """
-    if isinstance(labels, np.memmap) or not np.size(labels):
+    if isinstance(labels, OnDisk) or not np.size(labels):
         return
     array = np.asarray(labels)
     if array.dtype.kind == "f" and not np.isfinite(array).all():
@@ -391,28 +358,3 @@ def _filled(array: Any, fill: int) -> Any:
         return array
     last = np.repeat(np.asarray(array[-1:]), fill, axis=0)
     return np.concatenate([np.asarray(array), last])
-
-
-def _passes(source: Any) -> Iterator[Any]:
-    if _is_sequence(source):
-        return (source[i] for i in range(len(source)))
-    return source if _is_generator(source) else iter(source)
-
-
-def _is_sequence(source: Any) -> bool:
-    return (
-        not isinstance(source, Iterable)
-        and hasattr(source, "__getitem__")
-        and hasattr(source, "__len__")
-    )
-
-
-def _is_generator(source: Any) -> bool:
-    return hasattr(source, "__next__")
-
-
-def _length(source: Any) -> int | None:
-    try:
-        return len(source)
-    except TypeError:
-        return None

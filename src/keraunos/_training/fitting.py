@@ -12,11 +12,14 @@ import numpy as np
 
 from keraunos import config, errors
 from keraunos._core import random
-from keraunos._training import feed
-from keraunos._training.feed import Resident, Slices, Stream
+from keraunos._training import intake, streaming
+from keraunos._training.feed import Resident
+from keraunos._training.interrupt import CtrlC, Interrupted
 from keraunos._training.loop import Runner
 from keraunos._training.progress import Progbar
+from keraunos._training.resume import Backups
 from keraunos._training.step import Batch
+from keraunos._training.streaming import Stream
 from keraunos.callbacks import CallbackList, ProgbarLogger
 
 Logs = dict[str, Any]
@@ -46,14 +49,14 @@ class Plan:
 
 def fit(model: Any, plan: Plan) -> Any:
     """Train a model and return its History."""
-    batch_size = plan.batch_size or 32
-    train, held_out = _training_data(model, plan, batch_size)
+    plan.batch_size = plan.batch_size or 32
+    train, held_out = intake.training_data(model, plan, plan.batch_size)
     example = train.first()
     model._ensure_built(example)
     program = model._train_program(example)
     if isinstance(train, Resident):
         model._check_labels(train.host)
-    validation = _validation(model, plan, held_out, batch_size)
+    validation = _validation(model, plan, held_out)
     plan.epochs = _at_most(config.max_epochs(), plan.epochs, plan.epochs, "epochs") or 0
     plan.steps_per_epoch = _limited(plan.steps_per_epoch, train.steps)
     steps = plan.steps_per_epoch or train.steps
@@ -66,24 +69,16 @@ def fit(model: Any, plan: Plan) -> Any:
         steps=steps,
         validation_freq=plan.validation_freq,
     )
-    run = Run(model, plan, Runner(program, train), callbacks, validation, steps)
-    model.stop_training = False
-    callbacks.on_train_begin()
-    logs: Logs = {}
-    try:
-        for epoch in range(plan.initial_epoch, plan.epochs):
-            logs = run.epoch(epoch)
-            if model.stop_training:
-                break
-    finally:
-        # After an error too: the best weights are restored, files are closed.
-        callbacks.on_train_end(logs)
+    says = plan.verbose not in (0, False)
+    feeds = (train, getattr(validation, "feed", None))
+    with streaming.closing(*feeds), CtrlC(says=says) as ctrl_c:
+        Run(model, plan, Runner(program, train), callbacks, validation, steps, ctrl_c).all()
     return model.history
 
 
 @dataclasses.dataclass
 class Run:
-    """One call of `fit`, ready to go: what its epochs share."""
+    """One call of `fit`, ready to go: what its epochs share, and how far it has come."""
 
     model: Any
     plan: Plan
@@ -91,56 +86,119 @@ class Run:
     callbacks: Any
     validation: Runner | None
     steps: int | None
+    ctrl_c: CtrlC
 
-    def epoch(self, number: int) -> Logs:
-        """Train for an epoch, validate, and return the logs."""
-        plan, feed_ = self.plan, self.runner.feed
-        self.runner.program.objective.reset()
+    epoch: int = 0
+    step: int = 0  # of the epoch: as many are done
+    trained: bool = False  # all of them; what is left of the epoch is its validation
+    seed: list[int] | None = None  # of the epoch's order
+    results: Logs = dataclasses.field(default_factory=dict)  # of the steps so far
+    logs: Logs = dataclasses.field(default_factory=dict)  # of the last whole epoch
+
+    def position(self) -> dict[str, Any]:
+        """Return what a backup holds of these."""
+        names = ("epoch", "step", "trained", "seed", "logs")
+        return {name: getattr(self, name) for name in names} | {"results": plain(self.results)}
+
+    def all(self) -> None:
+        """Train for all epochs."""
+        model = self.model
+        self.epoch, model.stop_training = self.plan.initial_epoch, False
+        backups = Backups(self)
+        self.callbacks.on_train_begin()
+        ended = False
+        try:
+            backups.begin()
+            while self.epoch < self.plan.epochs and (self.step or not model.stop_training):
+                self._one(backups)
+            ended = True
+            self.ctrl_c.check()
+        except Interrupted:
+            backups.back_up()
+            raise KeyboardInterrupt from None
+        finally:
+            # After an error too: the best weights are restored, files are closed.
+            if self.ctrl_c.pressed < 2:
+                self._end()
+        if ended:
+            backups.finish()
+
+    def _end(self) -> None:
+        optimizer = self.model.optimizer
+        if getattr(optimizer, "built", False) and self.step + self.epoch > self.plan.initial_epoch:
+            optimizer.finalize_variable_values(self.model.trainable_variables)
+        self.callbacks.on_train_end(self.logs)
+
+    def _one(self, backups: Backups) -> None:
+        """Train for an epoch, or what is left of it, and validate."""
+        number, goes_on = self.epoch, self.step > 0
+        if not goes_on:
+            self.runner.program.objective.reset()
+            self.seed, self.results = _epoch_seed(self) if self.plan.shuffle else None, {}
+            self.trained = False
         self.callbacks.on_epoch_begin(number)
+        if goes_on:
+            backups.restore()  # what the hooks of the epoch's beginning did is done already
         bar = self._bar(number)
         try:
-            logs = self._train(bar)
-            if isinstance(feed_, Stream):
-                feed_.end_epoch()
-            if self.validation is not None and _validates(plan.validation_freq, number):
-                most = _limited(plan.validation_steps, self.validation.feed.steps)
-                found = _measure(self.validation, self.callbacks, most)
-                logs |= {"val_" + name: value for name, value in found.items()}
+            self._train(bar)
+            logs = plain(self.results) | self._validate(number, backups)
             bar.update(bar.seen or self.steps or 0, logs, finalize=True)
         finally:
             bar.close()
+        if self.plan.verbose == 3:
+            print(streaming.told(self.runner.feed))
+        self.epoch, self.step, self.trained, self.logs = number + 1, 0, False, logs
         self.callbacks.on_epoch_end(number, logs)
-        return logs
+        self.ctrl_c.check()
 
     def _bar(self, number: int) -> Progbar:
         title = f"Epoch {number + 1}/{self.plan.epochs}" if self.plan.epochs > 1 else None
         own = any(isinstance(c, ProgbarLogger) for c in self.callbacks.callbacks)
         return Progbar(self.steps, title=title, verbose=0 if own else self.plan.verbose)
 
-    def _train(self, bar: Progbar) -> Logs:
+    def _train(self, bar: Progbar) -> None:
         model, callbacks, listens = self.model, self.callbacks, self.callbacks.listens_to_batches
 
         def before(step: int) -> None:
-            # A hook may have frozen a layer or put another optimizer: the program follows.
-            if model._stale(self.runner.program):
-                self.runner.program = model._train_program(self.runner.feed.first())
+            self.follow()
             if listens == "each":
                 callbacks.on_train_batch_begin(step)
 
         def after(done: int, results: Any) -> None:
+            self.step, self.results = done, results
             if listens:
                 callbacks.on_train_batch_end(done - 1, lambda: plain(results))
             bar.update(done, lambda: plain(results), finalize=False)
 
-        results = self.runner.epoch(
+        if self.trained or (model.stop_training and self.step):
+            return  # the backup was made in the validation, or when a callback had just said so
+        self.runner.epoch(
             self.plan.steps_per_epoch,
-            seed=_epoch_seed(model) if self.plan.shuffle else None,
+            first=self.step,
+            seed=self.seed,
             single=listens == "each",
             before=before,
             after=after,
-            stop=lambda: model.stop_training,
+            most=callbacks.batches_left,
+            stop=lambda: model.stop_training or bool(self.ctrl_c),
         )
-        return plain(results)
+        self.ctrl_c.check()
+        self.trained = True
+
+    def _validate(self, number: int, backups: Backups) -> Logs:
+        if self.validation is None or not _validates(self.plan.validation_freq, number):
+            return {}
+        most = _limited(self.plan.validation_steps, self.validation.feed.steps)
+        with backups.holding_data():
+            found = _measure(self.validation, self.callbacks, most, stop=self.ctrl_c.__bool__)
+            self.ctrl_c.check()
+        return {"val_" + name: value for name, value in found.items()}
+
+    def follow(self) -> None:
+        """Take another program if a layer was frozen or there is another optimizer."""
+        if self.model._stale(self.runner.program):
+            self.runner.program = self.model._train_program(self.runner.feed.first())
 
 
 def evaluate(
@@ -154,7 +212,7 @@ def evaluate(
     callbacks: Any,
 ) -> Logs:
     """Return name -> value of the loss and the metrics on data."""
-    data = _test_data(model, (x, y, sample_weight), batch_size)
+    data = intake.test_data(model, (x, y, sample_weight), batch_size)
     example = data.first()
     model._ensure_built(example)
     program = model._test_program(example)
@@ -181,7 +239,7 @@ def predict(
     model: Any, x: Any, batch_size: int, verbose: Any, steps: int | None, callbacks: Any
 ) -> Any:
     """Return the outputs for all samples, on the host."""
-    cpu_batches = _predict_batches(model, x, batch_size)
+    cpu_batches = intake.predict_batches(model, x, batch_size)
     total = cpu_batches.steps if isinstance(cpu_batches, Stream) else len(cpu_batches)
     steps = _limited(steps, total)
     total = steps or total
@@ -215,76 +273,33 @@ def predict(
     return jax.tree.map(lambda *parts: np.concatenate([np.asarray(p) for p in parts]), *outputs)
 
 
-# -- data ----------------------------------------------------------------------------------------
-
-
-def _training_data(
-    model: Any, plan: Plan, batch_size: int
-) -> tuple[Resident | Stream, Batch | None]:
-    """Return what to train on, and the samples that `validation_split` holds back."""
-    if not feed.is_arrays(plan.x):
-        if plan.y is not None:
-            raise ValueError(
-                errors.report(
-                    "fit", expected="targets inside the batches of x", got="y beside an iterator"
-                )
-            )
-        return Stream(plan.x, plan.steps_per_epoch, model._encode), None
-    x = model._encode(plan.x)
-    data = feed.gathered(x, plan.y, plan.sample_weight, plan.class_weight)
-    held_out = None
-    if plan.validation_split and plan.validation_data is None:
-        data, held_out = feed.split(data, plan.validation_split)
-    if feed.fits(data):
-        return Resident(data, batch_size), held_out
-    return Stream(Slices(data, batch_size, plan.shuffle)), held_out
-
-
-def _validation(model: Any, plan: Plan, held_out: Batch | None, batch_size: int) -> Runner | None:
-    given = held_out if held_out is not None else plan.validation_data
-    if given is None:
-        return None
-    data = _test_data(model, given, plan.validation_batch_size or batch_size)
-    if isinstance(data, Resident):
-        model._check_labels(data.host)
-    return Runner(model._test_program(data.first()), data)
-
-
-def _test_data(model: Any, given: Any, batch_size: int) -> Resident | Stream:
-    batch = given if isinstance(given, (tuple, Batch)) else None
-    if batch is None and isinstance(given, list) and len(given) in (2, 3):
-        batch = tuple(given)  # a list of (x, y) is what Keras takes too
-    if batch is None or not feed.is_arrays(batch[0]):
-        return Stream(given if batch is None else batch[0], encode=model._encode)
-    x = model._encode(batch[0])
-    data = batch if isinstance(batch, Batch) else _gathered(x, *batch[1:])
-    if not feed.fits(data):
-        return Stream(Slices(data, batch_size, shuffle=False))
-    first = jax.tree.map(lambda a: a[:batch_size], data)
-    model._ensure_built(first)
-    pads = model._settle(first).accepts_padding() and not model.run_eagerly
-    return Resident(data, batch_size, pad=pads)
-
-
-def _gathered(x: Any, y: Any = None, weights: Any = None) -> Batch:
-    return feed.gathered(x, y, weights, None)
-
-
-def _predict_batches(model: Any, x: Any, batch_size: int) -> Any:
-    if not feed.is_arrays(x):
-        return Stream(x, encode=model._encode)
-    data = Batch(feed.arrays(model._encode(x), "x"))
-    feed.warn_of_nan(data)
-    size = feed.size_of(data)
-    return [
-        jax.tree.map(lambda a, i=i: a[i : i + batch_size], data) for i in range(0, size, batch_size)
-    ]
-
-
 # -- small parts -----------------------------------------------------------------------------------
 
 
-def _measure(runner: Runner, callbacks: Any, steps: int | None, bar: Progbar | None = None) -> Logs:
+def _validation(model: Any, plan: Plan, held_out: Batch | None) -> Runner | None:
+    given = held_out if held_out is not None else plan.validation_data
+    if given is None:
+        return None
+    data = intake.test_data(model, given, plan.validation_batch_size or plan.batch_size or 32)
+    if isinstance(data, Resident):
+        model._check_labels(data.host)
+    first = data.first()
+    if plan.class_weight and first.weights is None:
+        warnings.warn(
+            "class_weight counts in training only: val_loss is not weighted, and so not to be"
+            " compared with loss (give validation_data=(x, y, sample_weight) to weight it)",
+            stacklevel=4,
+        )
+    return Runner(model._test_program(first), data)
+
+
+def _measure(
+    runner: Runner,
+    callbacks: Any,
+    steps: int | None,
+    bar: Progbar | None = None,
+    stop: Callable[[], bool] = lambda: False,
+) -> Logs:
     runner.program.objective.reset()
     callbacks.on_test_begin()
     listens = callbacks.listens_to_test_batches
@@ -296,7 +311,8 @@ def _measure(runner: Runner, callbacks: Any, steps: int | None, bar: Progbar | N
             bar.update(done, lambda: plain(results), finalize=False)
 
     before: Callable[[int], None] | None = callbacks.on_test_batch_begin if listens else None
-    found = plain(runner.epoch(steps, single=bool(listens), before=before, after=after))
+    results = runner.epoch(steps, single=bool(listens), before=before, after=after, stop=stop)
+    found = plain(results)
     callbacks.on_test_end(found)
     return found
 
@@ -320,9 +336,10 @@ def _at_most(limit: int | None, wanted: int | None, real: int | None, what: str)
     return limit
 
 
-def _epoch_seed(model: Any) -> list[int]:
+def _epoch_seed(run: Run) -> list[int]:
     """Return what the order of this epoch follows from: the seed and the number of steps taken."""
-    return [random.global_seed(), int(model.optimizer.iterations._value)]
+    counters = run.runner.program.boxes.optimizer
+    return [random.global_seed(), int(counters[0]._value) if counters else run.epoch]
 
 
 def _validates(frequency: Any, epoch: int) -> bool:

@@ -9,8 +9,9 @@ from typing import Any
 
 import jax
 
-from keraunos._training.feed import Resident, Stream
+from keraunos._training.feed import Resident
 from keraunos._training.program import StepProgram
+from keraunos._training.streaming import Stream
 
 # How long a dispatch should take: short enough for the bar, for Ctrl-C and for stop_training.
 _CHUNK_SECONDS = 0.1
@@ -42,7 +43,6 @@ class Runner:
     Args:
         program: of the train or the test step.
         feed: resident arrays or a stream.
-        pace: shared by the epochs of one fit.
     """
 
     def __init__(self, program: StepProgram, feed: Resident | Stream) -> None:
@@ -50,79 +50,109 @@ class Runner:
         self._pace = Pace()
         self._position = 0  # in a pass that an epoch of `steps_per_epoch` left unfinished
         self._order: Any = None
+        self._order_seed: list[int] | None = None
+        self._taken = 0  # batches of the stream, over all epochs
+
+    def state(self) -> dict[str, Any]:
+        """Return where in its data it is, as plain values."""
+        own = {"position": self._position, "order": self._order_seed, "taken": self._taken}
+        where = getattr(self.feed, "position", lambda: None)
+        return own | {"stream": where(), "in_epoch": getattr(self.feed, "_in_epoch", False)}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on from where `state` was taken."""
+        feed: Any = self.feed
+        self._position, self._taken = state["position"], state["taken"]
+        if state["stream"] is not None:
+            feed.restore(state["stream"])
+        if isinstance(feed, Resident):
+            self._draw(state["order"])
+            return
+        if state["stream"] is None and self._taken:
+            deque(feed.take(self._taken), maxlen=0)
+        feed._in_epoch = state["in_epoch"]
+
+    def _draw(self, seed: list[int] | None) -> None:
+        assert isinstance(self.feed, Resident)
+        order = self.feed.order(seed is not None, seed or [])
+        self._order_seed = seed
+        self._order = None if order is None else jax.device_put(order)
 
     def epoch(
         self,
         steps: int | None,
         *,
+        first: int = 0,
         seed: list[int] | None = None,
         single: bool = False,
         before: Callable[[int], None] | None = None,
         after: Report | None = None,
+        most: Callable[[], int | None] = lambda: None,
         stop: Callable[[], bool] = lambda: False,
     ) -> dict[str, Any]:
         """Run one epoch and return its results, on the device.
 
         Args:
             steps: how many; None for one pass over the data.
+            first: the step to begin with, where a run goes on in the middle of an epoch.
             seed: of the epoch's order; None takes the samples as they lie.
             single: one step a dispatch, because somebody listens to batches.
             before, after: called with the number of the step, and after it with the results so far.
+            most: asked for how many steps the next dispatch may take; None: any.
             stop: asked after each dispatch.
         """
         run = self._resident if isinstance(self.feed, Resident) else self._stream
         pending: deque[dict[str, Any]] = deque()
         last: dict[str, Any] = {}
-        for first, count, dispatch in run(steps, seed, single):
+        for number, count, dispatch in run(steps, first, seed, most, single):
             if before is not None:
-                before(first)
+                before(number)
             last = dispatch()
             pending.append(last)
             if len(pending) >= (1 if single else _IN_FLIGHT):
                 jax.block_until_ready(pending.popleft())
                 self._pace.learn(count)
             if after is not None:
-                after(first + count, last)
+                after(number + count, last)
             if stop():
                 break
         return last
 
-    def _stream(self, steps: int | None, seed: Any, single: bool) -> Any:
+    def _stream(self, steps: int | None, first: int, *_: Any) -> Any:
         assert isinstance(self.feed, Stream)
-        for number, batch in enumerate(self.feed.take(steps)):
-            yield number, 1, lambda batch=batch: self.program.run_batch(batch)
+        left = None if steps is None else steps - first
+        for number, batch in enumerate(self.feed.take(left), start=first):
+            self._taken += 1
+            yield number, 1, self._batch(batch)
 
-    def _resident(self, steps: int | None, seed: list[int] | None, single: bool) -> Any:
+    def _batch(self, batch: Any) -> Any:
+        feed: Any = self.feed
+        return lambda: feed.dispatched(self.program.run_batch(batch))
+
+    def _resident(
+        self, steps: int | None, first: int, seed: list[int] | None, most: Any, single: bool
+    ) -> Any:
         feed = self.feed
         assert isinstance(feed, Resident)
         size = feed.batch_size
         many = not single and self.program.loops(feed.data, size, feed.padded)
         whole = feed.steps if feed.padded else feed.full
-        done, wanted = 0, feed.steps if steps is None else steps
+        done, wanted = first, feed.steps if steps is None else steps
         while done < wanted:
             if self._position == 0:
-                order = feed.order(seed is not None, [*(seed or ()), done])
-                self._order = None if order is None else jax.device_put(order)
-            left = min(whole - self._position, wanted - done)
+                self._draw(None if seed is None else [*seed, done])
+            start = self._position
+            left = min(whole - start, wanted - done)
+            count, rows, valid = 1, feed.odd, None  # the last batch, a smaller one
             if left > 0:
-                count = min(self._pace.steps, left) if many else 1
-                offset = self._position * size
-                valid = feed.size if feed.padded else None
-                yield (
-                    done,
-                    count,
-                    lambda c=count, o=offset, v=valid: self.program.run_rows(
-                        feed.data, self._order, o, c, size, v
-                    ),
-                )
-            else:
-                count = 1
-                yield (
-                    done,
-                    1,
-                    lambda: self.program.run_rows(
-                        feed.data, self._order, feed.full * size, 1, feed.odd
-                    ),
-                )
+                count = min(self._pace.steps, left, most() or left) if many else 1
+                rows, valid = size, feed.size if feed.padded else None
+            # Already here: a backup is made while this generator waits.
+            self._position = (start + count) % feed.steps
+            yield done, count, self._rows(start * size, count, rows, valid)
             done += count
-            self._position = (self._position + count) % feed.steps
+
+    def _rows(self, offset: int, count: int, size: int, valid: int | None) -> Any:
+        feed: Any = self.feed
+        data, order = feed.data, self._order
+        return lambda: self.program.run_rows(data, order, offset, count, size, valid)

@@ -30,7 +30,7 @@ def current_values(boxes: Boxes, donate: bool = False) -> Values:
 
 def put_values(boxes: Boxes, values: Values) -> None:
     """Let the boxes hold new values: nothing is copied, nothing waits."""
-    for part, new in zip(boxes, values, strict=True):
+    for part, new in zip(boxes, values, strict=False):
         for box, value in zip(part, new, strict=False):
             box._value = value
             box._lent = False
@@ -50,10 +50,14 @@ class StepProgram:
         self._step, self.boxes, self.objective, self._changes = step, boxes, objective, changes
         self._compiled: dict[Any, Callable[..., Any]] = {}
         self._traces: dict[Any, Traced] = {}
+        # Looks at a batch from the host before it is used; resident data are looked at as a whole.
+        self.check: Callable[[Batch], None] | None = None
 
     def run_batch(self, batch: Batch) -> dict[str, Any]:
         """Take one step on a batch from the host and return the results so far, on the device."""
-        batch = jax.tree.map(jnp.asarray, batch)
+        if self.check is not None:
+            self.check(batch)
+        batch = jax.tree.map(_ready, batch)
         run = self._program("batch", batch, lambda traced: self._one(traced))
         return self._dispatch(run, batch)
 
@@ -84,9 +88,7 @@ class StepProgram:
     def _dispatch(self, run: Callable[..., Any], *data: Any) -> dict[str, Any]:
         values = current_values(self.boxes, donate=True)
         changing = {name: getattr(values, name) for name in self._changes}
-        fixed = {
-            name: getattr(values, name) for name in Values._fields if name not in self._changes
-        }
+        fixed = {name: getattr(values, name) for name in Boxes._fields if name not in self._changes}
         done: list[tuple[dict[str, Any], dict[str, Any]]] = []
         try:
             # No Python runs between the call and the list: Ctrl-C cannot come after the old
@@ -94,14 +96,14 @@ class StepProgram:
             done.extend(itertools.starmap(run, [(changing, fixed, random.step_seed(), *data)]))
         finally:
             for new, _ in done:
-                put_values(self.boxes, Values(*(new.get(name, []) for name in Values._fields)))
+                put_values(self.boxes, Values(*(new.get(name, []) for name in Boxes._fields)))
         return done[0][1]
 
     # -- tracing and compiling --------------------------------------------------------------------
 
     def _program(self, key: Any, example: Any, make: Callable[[Traced], Any]) -> Callable[..., Any]:
-        shapes = tuple((leaf.shape, str(leaf.dtype)) for leaf in jax.tree.leaves(example))
-        full = (key, shapes, jax.tree.structure(example))
+        leaves, tree = jax.tree.flatten(example)
+        full = (key, tree, *((leaf.shape, leaf.dtype) for leaf in leaves))
         if full not in self._compiled:
             self._compiled[full] = jax.jit(make(self._traced(example)), donate_argnums=0)
         return self._compiled[full]
@@ -116,8 +118,8 @@ class StepProgram:
 
     def _one(self, traced: Traced) -> Callable[..., Any]:
         def run(changing: Any, fixed: Any, seed: Any, batch: Batch) -> Any:
-            new = self._advance(traced, changing, fixed, seed, batch)
-            return new, self._results(new)
+            new, logs = self._advance(traced, changing, fixed, seed, batch)
+            return new, self._results(new, logs)
 
         return run
 
@@ -127,19 +129,18 @@ class StepProgram:
         def run(
             changing: Any, fixed: Any, seed: Any, data: Batch, order: Any, offset: Any, steps: Any
         ) -> Any:
-            def body(i: Any, now: Any) -> Any:
+            def body(i: Any, state: Any) -> Any:
                 start = offset + i * size
                 batch = _cut(data, order if shuffled else None, start, size)
                 if valid is not None:
                     batch = batch._replace(valid=start + jnp.arange(size) < valid)
-                return self._advance(traced, now, fixed, seed, batch)
+                return self._advance(traced, state[0], fixed, seed, batch)
 
-            new = (
-                jax.lax.fori_loop(0, steps, body, changing)
-                if traced.may_loop
-                else body(0, changing)
+            first = (changing, traced.no_logs())
+            new, logs = (
+                jax.lax.fori_loop(0, steps, body, first) if traced.may_loop else body(0, first)
             )
-            return new, self._results(new)
+            return new, self._results(new, logs)
 
         return run
 
@@ -150,10 +151,10 @@ class StepProgram:
             number_of_the_step = values.optimizer[0].astype(jnp.uint32)
             key = jax.random.fold_in(key, number_of_the_step)
         new = traced(values, batch, key)
-        return {name: getattr(new, name) for name in changing}
+        return {name: getattr(new, name) for name in changing}, new.logs
 
-    def _results(self, new: Any) -> dict[str, Any]:
-        return results(self.objective, self.boxes, new["metrics"])
+    def _results(self, new: Any, logs: Any) -> dict[str, Any]:
+        return logs if logs != () else results(self.objective, self.boxes, new["metrics"])
 
 
 class Traced:
@@ -166,11 +167,23 @@ class Traced:
         closed, shape = jax.make_jaxpr(run, return_shape=True)(values, batch, random.step_seed())
         self._run = jaxpr_as_fun(closed)
         self._tree = jax.tree.structure(shape)
+        self._logs = shape.logs
         self.may_loop = steps_may_loop(closed)
 
     def __call__(self, values: Values, batch: Any, key: Any) -> Values:
         leaves = jax.tree.leaves((values, batch, jax.random.key_data(key)))
         return jax.tree.unflatten(self._tree, self._run(*leaves))
+
+    def no_logs(self) -> Any:
+        """Return what a step reports, before the first one."""
+        return jax.tree.map(lambda s: jnp.zeros(s.shape, s.dtype), self._logs)
+
+
+def _ready(leaf: Any) -> Any:
+    """Return an array that a program takes as it is; NumPy's own goes in with the call."""
+    if isinstance(leaf, np.ndarray) and jax.dtypes.canonicalize_dtype(leaf.dtype) == leaf.dtype:
+        return leaf
+    return jnp.asarray(leaf)
 
 
 def _example(data: Batch, size: int, padded: bool) -> Batch:
@@ -189,20 +202,13 @@ def _cut(data: Batch, order: Any, start: Any, size: int) -> Batch:
     )
 
 
-def buckets() -> list[int]:
-    """Return the sizes to which an odd batch is filled up: powers of two."""
-    return list(itertools.accumulate([1] * 21, lambda n, _: n * 2))
-
-
 def bucket(count: int, batch_size: int) -> int:
-    """Return the size of the program that takes `count` samples: few sizes, so few compilations.
+    """Return the size that `count` samples are filled up to: a power of two, so few programs.
 
     Example:
         >>> bucket(5, 32), bucket(30, 48), bucket(33, 32)
         (8, 32, 32)
     """
     return (
-        min(batch_size, next(n for n in buckets() if n >= count))
-        if count < batch_size
-        else batch_size
+        min(batch_size, 1 << max(count - 1, 0).bit_length()) if count < batch_size else batch_size
     )

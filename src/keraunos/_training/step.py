@@ -6,10 +6,12 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 
 from keraunos._core import context, state
 from keraunos._core.variable import Variable
 from keraunos._training.compile import Objective
+from keraunos.optimizers._base import kept_unless
 
 
 class Boxes(NamedTuple):
@@ -30,13 +32,14 @@ class Boxes(NamedTuple):
 
 
 class Values(NamedTuple):
-    """Their values, in the same order."""
+    """Their values, in the same order; and what a step that a program wrote itself reports."""
 
     trainable: list[Any]
     other: list[Any]
     states: list[Any]
     optimizer: list[Any]
     metrics: list[Any]
+    logs: Any = ()
 
 
 class Batch(NamedTuple):
@@ -49,9 +52,19 @@ class Batch(NamedTuple):
 
 
 def train_step(
-    model: Any, objective: Objective, optimizer: Any, boxes: Boxes
+    model: Any,
+    objective: Objective,
+    optimizer: Any,
+    boxes: Boxes,
+    watch: Callable[[Any], Any] | None = None,
 ) -> Callable[..., Values]:
-    """Return the step that changes weights: forward, backward, update, measure."""
+    """Return the step that changes weights: forward, backward, update, measure.
+
+    Args:
+        model, objective, optimizer, boxes: of the training.
+        watch: makes of the gradients what is reported beside the results; a step in which one is
+            not finite changes no weights then.
+    """
 
     def step(values: Values, batch: Batch, key: jax.Array) -> Values:
         def loss_of(trainable: list[Any]) -> tuple[Any, Any]:
@@ -69,10 +82,18 @@ def train_step(
         mine = [box for part in boxes for box in part]
         theirs = [*values.trainable, *changed, *values.optimizer, *values.metrics]
         with state.bind(mine, theirs, key) as scope, context.fresh(training=True):
-            optimizer.apply(grads, boxes.trainable)
+            if watch is None:
+                optimizer.apply(grads, boxes.trainable)
+            else:
+                finite = jnp.all(jnp.stack([jnp.all(jnp.isfinite(g)) for g in grads]))
+                with kept_unless(finite, [*boxes.trainable, *boxes.optimizer]):
+                    optimizer.apply(grads, boxes.trainable)
             _restore(outputs, masks)
             objective.update(batch.y, outputs, batch.weights, total, parts, batch.valid)
-            return _updates(scope, boxes)
+            new = _updates(scope, boxes)
+            if watch is None:
+                return new
+            return new._replace(logs=objective.results() | {"gradients": watch(grads)})
 
     return step
 

@@ -10,13 +10,14 @@ import numpy as np
 
 from keraunos import errors
 from keraunos import losses as losses_room
-from keraunos import metrics as metrics_room
 from keraunos import optimizers as optimizers_room
 from keraunos._core import calling, context, random, registry, state, symbolic
 from keraunos._core.layer import Layer
 from keraunos._core.symbolic import SymbolicTensor
-from keraunos._training import cache, eager, feed, fitting, step
-from keraunos._training.compile import Objective, aligned
+from keraunos._training import cache, checks, custom, eager, feed, fitting, step
+from keraunos._training.calls import PLAIN, Calls
+from keraunos._training.compile import Objective
+from keraunos._training.overridable import Steps
 from keraunos._training.program import StepProgram, bucket, current_values
 from keraunos._training.step import Batch, Boxes
 
@@ -24,8 +25,13 @@ from keraunos._training.step import Batch, Boxes
 _CHOSEN_BY_SHAPE = ("accuracy", "acc", "crossentropy", "ce")
 
 
-class Trainer(Layer):
+class Trainer(Steps):
     """The training half of `Model`."""
+
+    _quiet = Layer._quiet | frozenset(
+        "optimizer loss debug stop_training history steps_per_execution _compile_arguments"
+        " _objective _programs _calls _lock _steps_taken _looked_up".split()
+    )
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -36,13 +42,18 @@ class Trainer(Layer):
         self.stop_training = False
         self.history: Any = None
         self.run_eagerly = False
+        self.debug: str | None = None
         self.steps_per_execution = 1
         self._objective: Objective | None = None
         self._programs: dict[Any, Any] = {}
         self._signed: tuple[int, Any] = (-1, None)
+        self._ready: tuple[Any, bool] = (None, False)
+        self._calls = Calls()
+        self._looked_up: tuple[int, list[checks.Ids]] | None = None
         self._lock = threading.RLock()
         self._book.hidden |= {
             "_programs",
+            "_calls",
             "_objective",
             "_compile_arguments",
             "history",
@@ -62,6 +73,7 @@ class Trainer(Layer):
         steps_per_execution: int = 1,
         jit_compile: Any = "auto",
         auto_scale_loss: bool = True,
+        debug: str | None = None,
     ) -> None:
         """Say how the model is trained.
 
@@ -77,10 +89,14 @@ class Trainer(Layer):
             steps_per_execution: a hint; the loop chooses by itself.
             jit_compile: kept for programs that pass it; the step is always compiled.
             auto_scale_loss: whether float16 training scales its loss by itself.
+            debug: `"nan"`: layers whose gradients are not finite are an error that names them and
+                leaves the weights alone; those whose gradients are all zero, a warning. Slow.
 
         Raises:
             ValueError: an unknown name; the message has the nearest ones.
         """
+        if debug not in (None, "nan"):
+            raise ValueError(errors.report("compile", expected="debug='nan'", got=repr(debug)))
         self.optimizer = optimizers_room.get(optimizer)
         for one in jax.tree.leaves(loss, is_leaf=_is_leaf):
             losses_room.get(one)  # a wrong name is an error here, not an hour later
@@ -111,6 +127,10 @@ class Trainer(Layer):
             "steps_per_execution": steps_per_execution,
             "jit_compile": jit_compile,
         }
+        if debug and isinstance(self.optimizer, optimizers_room.LossScaleOptimizer):
+            fix = "compile(auto_scale_loss=False): a scaled loss overflows now and then, and may"
+            raise ValueError(errors.report("debug='nan' with loss scaling", fix=fix))
+        self.debug = debug
         self._objective = None
         self._programs.clear()
         self.stop_training = False
@@ -118,24 +138,6 @@ class Trainer(Layer):
     @property
     def compiled(self) -> bool:
         return self._compile_arguments is not None
-
-    @property
-    def metrics(self) -> list[Any]:
-        """The loss tracker, the metrics of `compile` and those that layers keep."""
-        return self._objective.metrics if self._objective is not None else self._own_metrics()
-
-    @property
-    def metrics_names(self) -> list[str]:
-        return [m.name for m in self.metrics]
-
-    def _own_metrics(self) -> list[Any]:
-        layers = self._flatten_layers()
-        return [m for layer in layers for m in layer._members(metrics_room.Metric)]
-
-    def reset_metrics(self) -> None:
-        """Set every metric back to its beginning."""
-        for metric in self.metrics:
-            metric.reset_state()
 
     # -- fit, evaluate, predict -------------------------------------------------------------------
 
@@ -230,8 +232,7 @@ class Trainer(Layer):
         found = fitting.evaluate(
             self, x, y, batch_size or 32, verbose, sample_weight, steps, callbacks
         )
-        if self._objective is not None:
-            found = self._objective.ordered(found)
+        found = self._measures("test").ordered(found)
         return found if return_dict else _listed(found)
 
     def predict(
@@ -250,13 +251,22 @@ class Trainer(Layer):
             verbose, callbacks: as in `fit`.
             steps: how many batches; all by default.
         """
-        return fitting.predict(self, x, batch_size or 32, verbose, steps, callbacks)
+        size = batch_size or 32
+        if verbose == 0 and callbacks is None and steps is None and _is_small(x, size):
+            return self._predict_one(x, size)
+        return fitting.predict(self, x, size, verbose, steps, callbacks)
 
     def predict_on_batch(self, x: Any) -> Any:
         """Return the outputs for one batch, as NumPy arrays."""
+        return self._predict_one(x, None)
+
+    def _predict_one(self, x: Any, batch_size: int | None) -> Any:
+        """Return the outputs for what is one batch, on the host; filled up if a size is given."""
         data = Batch(feed.arrays(self._encode(x), "x"))
         self._ensure_built(data)
-        return jax.tree.map(np.asarray, self._predict_padded(data, feed.size_of(data)))
+        feed.warn_of_nan(data)
+        found = self._predict_padded(data, batch_size or feed.size_of(data))
+        return jax.tree.map(np.asarray, found)
 
     def train_on_batch(
         self,
@@ -269,7 +279,7 @@ class Trainer(Layer):
         """Take one training step and return the loss and metrics since the last reset."""
         self._check_compiled("train_on_batch")
         data = feed.gathered(self._encode(x), y, sample_weight, class_weight)
-        found = self._floats(self._train_program(data).run_batch(data))
+        found = self._floats(self._train_program(data).run_batch(data), "train")
         return found if return_dict else _listed(found)
 
     def test_on_batch(
@@ -278,12 +288,21 @@ class Trainer(Layer):
         """Return the loss and metrics of one batch, with those since the last reset."""
         self._check_compiled("test_on_batch")
         data = feed.gathered(self._encode(x), y, sample_weight, None)
-        found = self._floats(self._test_program(data).run_batch(data))
+        found = self._floats(self._test_program(data).run_batch(data), "test")
         return found if return_dict else _listed(found)
 
     def _encode(self, x: Any) -> Any:
         """Return what the compiled step is fed with: the work of layers on the host is done."""
         return x
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if self.run_eagerly:
+            return super().__call__(*args, **kwargs)
+        outputs = self._calls.run(self, args, kwargs)
+        if outputs is PLAIN:
+            outputs = super().__call__(*args, **kwargs)
+            self._calls.ran_plainly()
+        return outputs
 
     # -- programs ---------------------------------------------------------------------------------
 
@@ -298,22 +317,38 @@ class Trainer(Layer):
 
     def _ensure_built(self, example: Batch) -> Any:
         """Build an unbuilt model on the shapes of a batch; return its outputs, symbolically."""
+        if self._is_ready() or not self._can_be_called():
+            return None
         specs = jax.tree.map(lambda a: SymbolicTensor((None, *a.shape[1:]), a.dtype), example.x)
-        if not self._is_ready():
-            return calling.infer(self, (specs,), {})
-        return None
+        return calling.infer(self, (specs,), {})
+
+    def _can_be_called(self) -> bool:
+        """Return whether the model has a `call`: one with steps of its own may have none."""
+        return type(self).call is not Layer.call or not custom.is_written(self, "train")
 
     def _is_ready(self) -> bool:
-        return self.built and all(layer.built for layer in self._flatten_layers())
+        now = (state.version(), state.touched())
+        if self._ready != (now, True):
+            ready = self.built and all(layer.built for layer in self._flatten_layers())
+            self._ready = (now, ready)
+        return self._ready[1]
 
-    def _settle(self, example: Batch) -> Objective:
+    def _measures(self, kind: str) -> Any:
+        """Return what measures a step: the losses and metrics of `compile`, or the step itself."""
+        if custom.is_written(self, kind) or self._objective is None:
+            return custom.Measures(self)
+        return self._objective
+
+    def _settle(self, example: Batch, kind: str = "test") -> Any:
         """Resolve losses and metrics for the shapes of a batch, once after each compile."""
+        if custom.is_written(self, kind):
+            return custom.Measures(self)
         with self._lock:
             if self._objective is not None:
                 return self._objective
             cache.enable()
             outputs, adds_losses = self._outlined(example.x)
-            names = getattr(self, "output_names", ())
+            names = self._names_of_outputs()
             assert self._compile_arguments is not None
             self._objective = Objective(
                 self._compile_arguments, names, example.y, outputs, self._own_metrics()
@@ -347,17 +382,21 @@ class Trainer(Layer):
         return Boxes(trainable, other, states, optimizer, metrics)
 
     def _train_program(self, example: Batch) -> StepProgram:
-        objective = self._settle(example)
-        trainable = self.trainable_variables
-        key = ("train", self._signature(), id(self.optimizer), id(objective))
+        if custom.is_written(self, "train"):
+            return self._written_program("train", example, Boxes._fields)
+        objective = self._settle(example, "train")
+        key = self._train_key()
         if key not in self._programs:
-            self.optimizer.build(trainable)
+            self.optimizer.build(self.trainable_variables)
             boxes = self._boxes()
-            made = step.train_step(self, objective, self.optimizer, boxes)
+            watch = None if self.debug is None or self.run_eagerly else checks.flags
+            made = step.train_step(self, objective, self.optimizer, boxes, watch)
             self._programs[key] = self._made(made, boxes, objective, Boxes._fields)
         return self._programs[key]
 
     def _test_program(self, example: Batch) -> StepProgram:
+        if custom.is_written(self, "test"):
+            return self._written_program("test", example, ("other", "states", "metrics"))
         objective = self._settle(example)
         key = ("test", self._signature(), id(objective))
         if key not in self._programs:
@@ -367,10 +406,28 @@ class Trainer(Layer):
             )
         return self._programs[key]
 
+    def _written_program(self, kind: str, example: Batch, changes: tuple[str, ...]) -> StepProgram:
+        """Return the program of a step that the model's class overrides."""
+        with self._lock:
+            key = self._train_key() if kind == "train" else (kind, self._signature())
+            if key not in self._programs:
+                cache.enable()
+                if self.debug is not None:
+                    where = f"debug='nan' with a {kind} step of one's own"
+                    raise ValueError(errors.report(where, fix="look at its gradients in the step"))
+                made, boxes = custom.step(self, kind, example)
+                key = self._train_key() if kind == "train" else (kind, self._signature())
+                self._programs[key] = self._made(made, boxes, custom.Measures(self), changes)
+            return self._programs[key]
+
+    def _train_key(self) -> Any:
+        written = custom.is_written(self, "train")
+        objective = None if written else self._objective
+        return ("train", self._signature(), id(self.optimizer), id(objective))
+
     def _stale(self, program: Any) -> bool:
         """Return whether a program was made for other frozen layers or another optimizer."""
-        key = ("train", self._signature(), id(self.optimizer), id(self._objective))
-        return self._programs.get(key) is not program
+        return self._programs.get(self._train_key()) is not program
 
     def _signature(self) -> Any:
         """Return what a traced step depends on beside values: what is trained."""
@@ -380,35 +437,44 @@ class Trainer(Layer):
             self._signed = (state.version(), (layers, variables))
         return self._signed[1]
 
-    def _made(self, made: Any, boxes: Boxes, objective: Objective, changes: tuple[str, ...]) -> Any:
+    def _made(self, made: Any, boxes: Boxes, objective: Any, changes: tuple[str, ...]) -> Any:
+        kind: Any = StepProgram if self.debug is None else checks.DebugProgram
         if self.run_eagerly:
-            return eager.EagerProgram(made, boxes, objective, changes)
-        return StepProgram(made, boxes, objective, changes)
+            kind = eager.EagerProgram
+        program = kind(made, boxes, objective, changes)
+        program.check = self._check_labels
+        return program
 
     def _predict_padded(self, data: Batch, batch_size: int) -> Any:
-        """Return outputs on the device; the batch is filled up to one of few sizes."""
+        """Return outputs, on the device if the batch is whole; else it is filled up."""
         count = feed.size_of(data)
         size = bucket(count, batch_size) if count < batch_size else bucket(count, 1 << 20)
         if count == batch_size:
             size = count
-        run, boxes = self._predict_program()
+        checks.check_ids(data.x, self._ids())
         x = jax.tree.map(lambda a: feed._filled(a, size - count), data.x)
+        run, boxes = self._predict_program(Batch(x))
         outputs, states = run(current_values(boxes), Batch(x), random.step_seed())
         for box, value in zip(boxes.states, states, strict=True):
             box.assign(value)
         return (
             outputs
             if size == count
-            else jax.tree.map(lambda a: a[:count] if a.ndim and a.shape[0] == size else a, outputs)
+            else jax.tree.map(lambda a: _first_rows(a, size, count), outputs)
         )
 
-    def _predict_program(self) -> Any:
+    def _predict_program(self, example: Batch) -> Any:
         key = ("predict", self._signature())
         with self._lock:
             if key not in self._programs:
                 cache.enable()
-                boxes = self._boxes()._replace(optimizer=[], metrics=[])
-                made = step.predict_step(self, boxes)
+                if custom.is_written(self, "predict"):
+                    made, boxes = custom.step(self, "predict", example)
+                    key = ("predict", self._signature())
+                    boxes = boxes._replace(states=boxes.other + boxes.states, other=[])
+                else:
+                    boxes = self._boxes()._replace(optimizer=[], metrics=[])
+                    made = step.predict_step(self, boxes)
 
                 def run(values: Any, batch: Batch, seed: Any) -> Any:
                     return made(values, batch, jax.random.wrap_key_data(seed, impl="threefry2x32"))
@@ -416,23 +482,29 @@ class Trainer(Layer):
                 self._programs[key] = (run if self.run_eagerly else jax.jit(run), boxes)
             return self._programs[key]
 
-    def _floats(self, found: dict[str, Any]) -> dict[str, Any]:
-        assert self._objective is not None
-        return self._objective.ordered(fitting.plain(found))
+    def _floats(self, found: dict[str, Any], kind: str) -> dict[str, Any]:
+        return self._measures(kind).ordered(fitting.plain(found))
 
     def _check_labels(self, data: Batch) -> None:
-        """Compare integer labels with the number of units of their output, once, on the host."""
-        objective = self._objective
-        if objective is None or data.y is None:
-            return
-        targets = aligned(data.y, objective.names, objective._outputs, "y")
-        leaves = jax.tree.leaves(objective._outputs)
-        for term in objective.terms:
-            classes = losses_room.label_range(term.loss, tuple(leaves[term.output].shape))
-            if classes is not None:
-                feed.check_labels(
-                    "y" if len(leaves) == 1 else f"y[{term.name!r}]", targets[term.output], classes
-                )
+        """Compare integers with what they name, on the host: labels and units, ids and rows."""
+        checks.check_ids(data.x, self._ids())
+        if not custom.is_written(self, "train"):
+            checks.check_labels(data.y, self._objective)
+
+    def _ids(self) -> list[checks.Ids]:
+        if self._looked_up is None or self._looked_up[0] != state.version():
+            self._looked_up = (state.version(), checks.embedded(self))
+        return self._looked_up[1]
+
+
+def _is_small(x: Any, batch_size: int) -> bool:
+    """Return whether x is one array that makes one batch."""
+    return isinstance(x, (np.ndarray, jax.Array)) and x.ndim > 0 and 0 < x.shape[0] <= batch_size
+
+
+def _first_rows(array: Any, size: int, count: int) -> Any:
+    """Return the rows that are not filling; cut on the host, as a cut on the device is compiled."""
+    return np.asarray(array)[:count] if array.ndim and array.shape[0] == size else array
 
 
 def _check_metric(name: str) -> None:

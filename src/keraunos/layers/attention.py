@@ -14,6 +14,7 @@ from keraunos._core.registry import register
 from keraunos._core.variable import Variable
 from keraunos._kernels import attention as kernels
 from keraunos.layers import _arguments as arguments
+from keraunos.ops import nn
 
 _LISTED = "a list [query, value] or [query, value, key]"
 
@@ -52,7 +53,7 @@ class _Attention(Layer):
             # Not -inf: a row that is masked altogether must stay free of NaN.
             far = 65504.0 if scores.dtype == jnp.float16 else 1e9
             scores = jnp.where(shown, scores, scores - far)
-        weights = jax.nn.softmax(scores)
+        weights = nn.softmax(scores)
         if training and self.dropout:
             weights = kernels.dropped(weights, self.dropout, random.next_key(self.seed))
         outputs = jnp.matmul(weights, value)

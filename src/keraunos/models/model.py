@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 
 from keraunos import errors, saving
-from keraunos._core import calling, dtypes, registry
+from keraunos._core import calling, context, dtypes, registry, tape
 from keraunos._core.layer import Layer
 from keraunos._core.symbolic import SymbolicTensor
 from keraunos._training.trainer import Trainer
@@ -66,7 +66,11 @@ class Model(Trainer):
         self.built = True  # so that the call below does not come back here
         try:
             calling.infer(self, (specs,), {})
-        except Exception:
+        except Exception as error:
+            # Python that needs values: a call by hand has them, and builds the layers as it goes.
+            by_hand = context.current() is not None and tape.outside()
+            if by_hand and isinstance(error.__cause__, jax.errors.JAXTypeError):
+                return
             self.built = False
             raise
 
@@ -130,6 +134,27 @@ class Model(Trainer):
         from keraunos.models.summary import print_summary
 
         print_summary(self, line_length, print_fn, expand_nested, show_trainable, layer_range)
+
+    def explain_shapes(self, x: Any, print_fn: Any = None) -> None:
+        """Print the shape that goes into each layer and the one that comes out, for an input.
+
+        Nothing is computed. Where the model does not run for this input, the layers that do are
+        printed, and the error of the one that does not is raised.
+
+        Args:
+            x: an array, a shape with the batch axis, or a structure of these, one an input.
+            print_fn: called with each line instead of `print`.
+
+        Example:
+            >>> import keraunos as keras
+            >>> model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(2, name="d")])
+            >>> model.explain_shapes((8, 4), print_fn=lambda line: print(line.split(": ")[-1]))
+            (8, 4)
+            d (Dense)  (8, 4) -> (8, 2)
+        """
+        from keraunos.models.summary import explain_shapes
+
+        explain_shapes(self, x, print_fn)
 
     def quantize(
         self,

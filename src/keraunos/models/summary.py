@@ -12,9 +12,10 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 import jax
+import numpy as np
 
-from keraunos import errors
-from keraunos._core import dtypes
+from keraunos import config, errors
+from keraunos._core import calling, context, dtypes, state
 from keraunos._core.layer import Layer
 
 _LEAST = {"Layer (type)": 31, "Output Shape": 22, "Param #": 13, "Connected to": 17, "Trainable": 9}
@@ -131,10 +132,27 @@ def _totals(model: Any) -> list[str]:
         slots = optimizer.variables
         rows = [("Total params", trainable + fixed + slots), *rows[1:], ("Optimizer params", slots)]
     lines = [f" {label}: {sum(v.size for v in boxes):,} ({_size(boxes)})" for label, boxes in rows]
-    policy = getattr(model, "dtype_policy", None)
-    if policy is not None and policy.compute_dtype != policy.variable_dtype:
+    return lines + _precision(model, optimizer)
+
+
+def _precision(model: Any, optimizer: Any) -> list[str]:
+    """Say which layers compute in another dtype than they keep, and that the loss is scaled."""
+    inner = model._flatten_layers(include_self=False)
+    layers = [one for one in inner if not one._layers and type(one).__name__ != "InputLayer"]
+    found: dict[tuple[str, str], int] = {}
+    for layer in layers or [model]:
+        pair = layer.compute_dtype, layer.variable_dtype
+        found[pair] = found.get(pair, 0) + (pair[0] != pair[1])
+    lines = []
+    for (compute, kept), count in found.items():
+        if count:
+            some = "" if count == len(layers) else f" in {count} of {len(layers)} layers"
+            lines.append(f" Mixed precision: computes in {compute}, keeps weights in {kept}{some}")
+    scale = getattr(optimizer, "dynamic_scale", None)
+    if scale is not None or hasattr(optimizer, "initial_scale"):
+        now = optimizer.initial_scale if scale is None else float(scale.numpy())
         lines.append(
-            f" Computes in {policy.compute_dtype}, keeps weights in {policy.variable_dtype}"
+            f" The loss is scaled by itself, now by {now:g}; it is a float32, as metrics are"
         )
     return lines
 
@@ -220,3 +238,51 @@ def _print(text: str) -> None:
     except UnicodeEncodeError:  # a terminal or file without box characters
         table = str.maketrans("┏┳┓┡╇┩├┼┤└┴┘━─┃│", "++++++++++++==||")
         print(text.translate(table))
+
+
+# -- shapes through a model ------------------------------------------------------------------------
+
+
+def explain_shapes(model: Any, x: Any, print_fn: Callable[..., None] | None = None) -> None:
+    """Print the shapes that go into each layer and come out of it, as far as the model runs."""
+    say = print_fn or print
+    specs = jax.tree.map(_spec, x, is_leaf=calling.is_shape)
+    say(f"{model.name}: {_shapes(specs)}")
+    rows: list[tuple[int, Layer, str, str]] = []
+
+    def listen(path: list[str], layer: Layer, before: Any, after: Any) -> None:
+        rows.append((len(path), layer, _shapes(before), _shapes(after)))
+
+    def run(inputs: Any) -> None:
+        with state.sandbox(jax.random.key(0)), context.fresh(training=False) as running:
+            running.listener = listen
+            model(inputs)
+
+    built, model.built = model.built, True  # its layers are built as they are reached
+    try:
+        jax.eval_shape(run, specs)
+    finally:
+        model.built = built
+        inner = [row for row in rows if row[1] is not model]
+        titles = ["  " * (depth - 1) + _titled(layer) for depth, layer, _, _ in inner]
+        width = max(map(len, titles), default=0)
+        for title, (_, _, before, after) in zip(titles, inner, strict=True):
+            say(f"{title:<{width}}  {before} -> {after}")
+
+
+def _spec(leaf: Any) -> jax.ShapeDtypeStruct:
+    if calling.is_shape(leaf):
+        return jax.ShapeDtypeStruct(tuple(1 if n is None else n for n in leaf), config.floatx())
+    array = leaf if hasattr(leaf, "shape") else np.asarray(leaf)
+    return jax.ShapeDtypeStruct(array.shape, jax.dtypes.canonicalize_dtype(array.dtype))
+
+
+def _shapes(structure: Any) -> str:
+    shapes = [
+        str(tuple(leaf.shape)) for leaf in jax.tree.leaves(structure) if hasattr(leaf, "shape")
+    ]
+    return shapes[0] if len(shapes) == 1 else "[" + ", ".join(shapes) + "]"
+
+
+def _titled(layer: Layer) -> str:
+    return f"{layer.name} ({type(layer).__name__})"

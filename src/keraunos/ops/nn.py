@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -57,10 +59,27 @@ gelu = op(
     "`x * P(X <= x)`, X normal; through `tanh` if approximate (Hendrycks and Gimpel, 2016).",
     name="gelu",
 )
+
+
+def _wide(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a function that computes half floats in float32 and rounds the result once."""
+
+    @functools.wraps(function)
+    def call(x: Any, axis: Any = -1) -> Any:
+        half = getattr(x, "dtype", None) in (jnp.float16, jnp.bfloat16)
+        return function(x.astype("float32"), axis).astype(x.dtype) if half else function(x, axis)
+
+    return call
+
+
 softmax = op(
-    jax.nn.softmax, "x, axis=-1", "Probabilities from logits: `exp(x) / sum(exp(x))` over the axis."
+    _wide(jax.nn.softmax),
+    "x, axis=-1",
+    "Probabilities from logits: `exp(x) / sum(exp(x))` over the axis.",
 )
-log_softmax = op(jax.nn.log_softmax, "x, axis=-1", "Logarithm of `softmax`, without overflow.")
+log_softmax = op(
+    _wide(jax.nn.log_softmax), "x, axis=-1", "Logarithm of `softmax`, without overflow."
+)
 
 
 @op

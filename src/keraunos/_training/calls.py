@@ -1,0 +1,373 @@
+"""`model(x)` outside of any step, compiled: one program a shape instead of one for each operation.
+
+What plain Python would do is kept: a call whose tracing fails, that changes attributes, prints or
+draws from NumPy runs operation by operation from then on; one that depends on attributes or
+constants of a program is traced again when these change.
+"""
+
+from __future__ import annotations
+
+import functools
+import types
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import jax
+import numpy as np
+from jax.core import Tracer
+from jax.extend.core import jaxpr_as_fun
+
+from keraunos._core import calling, context, dtypes, random, state, tape
+from keraunos._core import variable as boxes_room
+from keraunos._core.layer import Layer
+from keraunos._core.symbolic import SymbolicTensor
+from keraunos._core.variable import Variable
+
+PLAIN: Any = object()  # the answer where a call is not for a compiled program
+_MOST = 64  # programs of one model; the oldest goes
+_SIMPLE = (type(None), bool, int, float, complex, str, bytes, np.dtype, np.generic)
+_IMPURE = {
+    *("print", "input", "open", "random", "time", "perf_counter", "breakpoint", "set_trace"),
+    *("write", "warn", "info", "debug", "globals", "exec", "eval", "numpy"),
+}
+_DIRECT = {np.dtype(t) for t in ("float32", "int32", "uint8", "bool", "float16", "int8", "uint32")}
+_OURS = ("keraunos.", "jax", "numpy", "builtins", "functools", "ml_dtypes")
+
+
+class Calls:
+    """The compiled calls of one model."""
+
+    def __init__(self) -> None:
+        self._programs: dict[Any, Program] = {}
+        self._version: Any = None
+        self._marks: Any = None
+        self._kept: Any = None  # what the marks name by id stays alive
+        self._guards: list[tuple[Any, Any, Any]] = []
+        self._plain = False
+        self._never = False  # tracing has failed where the plain call did not
+        self._doubtful = False
+
+    def run(self, model: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Return the outputs, or PLAIN."""
+        self._doubtful = False
+        if (
+            self._never
+            or len(args) != 1
+            or state.current() is not None
+            or context.current() is not None
+        ):
+            return PLAIN
+        x, training = args[0], None
+        if kwargs:
+            training = kwargs.get("training")
+            if len(kwargs) > 1 or "training" not in kwargs or not _is_flag(training):
+                return PLAIN
+        if isinstance(x, (np.ndarray, jax.Array)):
+            leaves, tree = [x], None
+        else:
+            leaves, tree = jax.tree.flatten(x)
+        leaves = _usable(leaves)
+        if leaves is None or not tape.outside():
+            return PLAIN
+        if not model.built:
+            _build(model, tree, leaves)
+        if not self._holds(model):
+            return PLAIN
+        key = (training, tree, *[(a.shape, a.dtype) for a in leaves])
+        program = self._programs.get(key)
+        if program is None:
+            program = self._made(model, key, tree, leaves, training)
+            if program is None:
+                return PLAIN
+        if program._count > 1 and boxes_room.readers():
+            return PLAIN  # a tape asks how one output follows from another (Grad-CAM)
+        return program(model, leaves)
+
+    def _holds(self, model: Any) -> bool:
+        """Return whether programs may be used; forget those of a model that has changed."""
+        now = (state.version(), state.touched())
+        if now != self._version:
+            marks, kept = fingerprint(model)
+            if marks != self._marks:
+                self._programs.clear()
+                self._marks, self._kept = marks, kept
+                self._guards = list(_guards(model))
+                self._plain = not model._is_ready() or _is_impure(model)
+            self._version = now
+        elif self._guards and any(not _same(*guard) for guard in self._guards):
+            self._version = self._marks = None
+            return self._holds(model)
+        return not self._plain
+
+    def _made(
+        self, model: Any, key: Any, tree: Any, leaves: list[Any], training: bool | None
+    ) -> Program | None:
+        with model._lock:
+            try:
+                program = Program(model, tree, leaves, training)
+            except Exception:  # the plain call says what is wrong, or does what cannot be traced
+                program = None
+            marks, _ = fingerprint(model)
+            if marks != self._marks:  # attributes were changed by tracing: put them back
+                for layer, before in self._kept:
+                    _restore(layer, before)
+                program = None
+            if program is None:
+                self._doubtful = True
+                return None
+            if len(self._programs) >= _MOST:
+                self._programs.pop(next(iter(self._programs)))
+            self._programs[key] = program
+            self._version = (state.version(), state.touched())
+            return program
+
+    def ran_plainly(self) -> None:
+        """Learn that a call went well operation by operation: what failed was the tracing."""
+        if self._doubtful:
+            self._never = True
+
+
+class Program:
+    """One compiled call, for one shape."""
+
+    def __init__(self, model: Any, tree: Any, leaves: list[Any], training: bool | None) -> None:
+        boxes = list(model.variables)
+        self._losses_by: list[Layer] = []
+        specs = [jax.ShapeDtypeStruct(a.shape, _dtype(a)) for a in leaves]
+        while True:
+            self._boxes = boxes
+            self._draws = False
+            seen: dict[int, Variable] = {}
+            note = functools.partial(_see, seen)
+            boxes_room.readers().append(note)
+            try:
+                closed, shape = jax.make_jaxpr(
+                    self._pure(model, tree, training), return_shape=True
+                )([box._value for box in boxes], np.zeros(2, np.uint32), np.uint32(0), specs)
+            finally:
+                boxes_room.readers().remove(note)
+            known = {id(box) for box in boxes}
+            strangers = [box for box in seen.values() if id(box) not in known]
+            if not strangers:
+                break
+            boxes = boxes + strangers
+        (_, self._changed, _, masks), self._tree = shape, jax.tree.structure(shape[0])
+        self._single = self._tree == jax.tree.structure(0)
+        self._count = self._tree.num_leaves
+        self._owners = self._losses_by
+        self._masks = [i for i, m in enumerate(masks) if m is not None]
+        self._lends = bool({*map(id, closed.jaxpr.outvars)} & {*map(id, closed.jaxpr.invars)})
+        self._run = jax.jit(_named(jaxpr_as_fun(closed), model.name))
+
+    def _pure(self, model: Any, tree: Any, training: bool | None) -> Callable[..., Any]:
+        boxes = self._boxes
+        kwargs = {} if training is None else {"training": training}
+
+        def run(values: Any, seed: Any, count: Any, leaves: Any) -> Any:
+            key = jax.random.wrap_key_data(seed, impl="threefry2x32")
+            key = jax.random.fold_in(key, count)
+            x = leaves[0] if tree is None else jax.tree.unflatten(tree, leaves)
+            with state.bind(boxes, values, key) as scope, context.fresh():
+                outputs = Layer.__call__(model, x, **kwargs)
+                now = [scope.read(box) for box in boxes]
+                changed = {i: v for i, v in enumerate(now) if v is not values[i]}
+                masks = [context.get_mask(leaf) for leaf in jax.tree.leaves(outputs)]
+                self._draws |= scope._calls > 0
+                self._losses_by = list(scope.owners)
+                return outputs, changed, list(scope.losses), masks
+
+        return run
+
+    def __call__(self, model: Any, leaves: list[Any]) -> Any:
+        seed, count = _NO_SEED
+        if self._draws:
+            seed, count = random.step_seed(), np.uint32(next(random._eager_calls))
+        notes = boxes_room.readers()
+        if notes:
+            for box in self._boxes:
+                for note in notes:
+                    note(box, box._value)
+        found = self._run(*[box._value for box in self._boxes], seed, count, *leaves)
+        if self._lends:
+            for box in self._boxes:
+                box._lent = True
+        if len(found) == 1 and self._single:
+            return found[0]
+        return self._finish(model, found)
+
+    def _finish(self, model: Any, found: Any) -> Any:
+        """Put changed values, added losses and masks where they belong."""
+        parts = iter(found)
+        leaves = [next(parts) for _ in range(self._count)]
+        for i in self._changed:
+            self._boxes[i]._value = next(parts)
+            self._boxes[i]._lent = False
+        if self._owners:
+            for layer in model._flatten_layers():
+                layer._book.losses.clear()
+            for owner in self._owners:
+                owner._book.losses.append(next(parts))
+        for i in self._masks:
+            context.set_mask(leaves[i], next(parts))
+        return jax.tree.unflatten(self._tree, leaves)
+
+
+_NO_SEED = (np.zeros(2, np.uint32), np.uint32(0))
+
+
+def _see(seen: dict[int, Variable], box: Variable, _: Any) -> None:
+    seen.setdefault(id(box), box)
+
+
+def _build(model: Any, tree: Any, leaves: list[Any]) -> None:
+    """Build a model on shapes, so that its first call is compiled as all others are."""
+    specs = [SymbolicTensor((None, *a.shape[1:]), _dtype(a)) for a in leaves if a.ndim]
+    if len(specs) == len(leaves):
+        try:
+            x = specs[0] if tree is None else jax.tree.unflatten(tree, specs)
+            calling.infer(model, (x,), {})
+        except Exception:
+            return  # the plain call says what is wrong, or builds what cannot be traced
+
+
+def _usable(leaves: list[Any]) -> list[Any] | None:
+    """Return arrays as a program takes them; None where there is anything else among them."""
+    for i, leaf in enumerate(leaves):
+        if isinstance(leaf, jax.Array):
+            if isinstance(leaf, Tracer) or getattr(leaf, "_keras_mask", None) is not None:
+                return None
+        elif isinstance(leaf, np.ndarray) and leaf.dtype.kind in "biufcV":
+            if leaf.dtype not in _DIRECT:
+                leaves = [*leaves[:i], dtypes.as_array(leaf), *leaves[i + 1 :]]
+        else:
+            return None
+    return leaves or None
+
+
+def _dtype(array: Any) -> Any:
+    return jax.dtypes.canonicalize_dtype(array.dtype) if array.dtype.kind in "iuf" else array.dtype
+
+
+def _is_flag(value: Any) -> bool:
+    return value is None or value is True or value is False
+
+
+def _named(function: Callable[..., Any], name: str) -> Callable[..., Any]:
+    def call(*args: Any) -> Any:
+        return function(*args)
+
+    call.__name__ = call.__qualname__ = name
+    return call
+
+
+# -- what a trace depends on ----------------------------------------------------------------------
+
+
+def fingerprint(model: Any) -> tuple[Any, Any]:
+    """Return marks of all attributes of all layers, equal as long as they are; and their values."""
+    kept = [(layer, _attributes(layer)) for layer in model._flatten_layers()]
+    return [(id(layer), _mark(rows)) for layer, rows in kept], kept
+
+
+def _attributes(layer: Any) -> dict[str, Any]:
+    skipped = layer._quiet | layer._book.hidden
+    return {k: _copy(v) for k, v in vars(layer).items() if k not in skipped}
+
+
+def _copy(value: Any) -> Any:
+    return type(value)(value) if type(value) in (list, dict) else value
+
+
+def _mark(value: Any, depth: int = 4) -> Any:
+    if isinstance(value, _SIMPLE):
+        return type(value), value
+    if depth and type(value) in (list, tuple):
+        return type(value), [_mark(v, depth - 1) for v in value]
+    if depth and type(value) is dict:
+        return [(k, _mark(v, depth - 1)) for k, v in value.items()]
+    return id(value)
+
+
+def _restore(layer: Any, before: dict[str, Any]) -> None:
+    """Give a layer the attributes back that it had before it was traced."""
+    skipped = layer._quiet | layer._book.hidden
+    for name in [k for k in vars(layer) if k not in skipped and k not in before]:
+        del vars(layer)[name]
+    for name, value in before.items():
+        now = vars(layer).get(name)
+        if isinstance(value, list) and isinstance(now, list):
+            now[:] = value
+        elif isinstance(value, dict) and isinstance(now, dict):
+            now.clear()
+            now.update(value)
+        else:
+            vars(layer)[name] = value
+
+
+def _is_impure(model: Any) -> bool:
+    """Return whether a layer of a program prints, draws from NumPy, or holds what may change."""
+    for layer in model._flatten_layers():
+        for code in _codes(layer):
+            if _IMPURE & {*code.co_names} or _writes_globals(code):
+                return True
+        if not _is_ours(layer) and any(map(_is_opaque, vars(layer).values())):
+            return True
+    return False
+
+
+def _writes_globals(code: types.CodeType) -> bool:
+    import dis
+
+    return any(op.opname in ("STORE_GLOBAL", "STORE_DEREF") for op in dis.get_instructions(code))
+
+
+def _is_ours(layer: Any) -> bool:
+    return type(layer).__module__.startswith("keraunos.")
+
+
+def _is_opaque(value: Any) -> bool:
+    """Return whether a value may change inside without its layer's knowing."""
+    if isinstance(value, (Variable, Layer, types.FunctionType, types.MethodType, type)):
+        return False
+    return hasattr(value, "__dict__") and not type(value).__module__.startswith(_OURS)
+
+
+def _codes(layer: Any) -> Iterator[types.CodeType]:
+    """Yield the code of a program's own `call`, of its functions, and of what is inside them."""
+    found = [] if _is_ours(layer) else [getattr(type(layer), "call", None)]
+    found += [v for v in vars(layer).values() if isinstance(v, types.FunctionType)]
+    found += [] if _is_ours(layer) else list(vars(type(layer)).values())
+    codes = [f.__code__ for f in found if isinstance(f, types.FunctionType)]
+    codes = [c for c in codes if "/keraunos/" not in c.co_filename and c.co_name not in _BEFORE]
+    while codes:
+        code = codes.pop()
+        yield code
+        codes += [c for c in code.co_consts if isinstance(c, types.CodeType)]
+
+
+_BEFORE = ("__init__", "build", "get_config", "train_step", "test_step", "predict_step", "compile")
+
+
+def _guards(model: Any) -> Iterator[tuple[Any, Any, Any]]:
+    """Yield (namespace, name, value) of constants that a program's own layers read."""
+    for layer in model._flatten_layers():
+        if not _is_ours(layer):
+            for value in vars(layer).values():
+                if type(value) in (list, dict) and len(value) < 32 and _is_plain(value):
+                    yield value, None, _copy(value)
+        functions = [getattr(type(layer), "call", None), *vars(layer).values()]
+        for function in functions:
+            if not isinstance(function, types.FunctionType) or "keraunos" in function.__module__:
+                continue
+            namespace = function.__globals__
+            for name in function.__code__.co_names:
+                if name in namespace and isinstance(namespace[name], _SIMPLE):
+                    yield namespace, name, namespace[name]
+
+
+def _is_plain(value: Any) -> bool:
+    return all(isinstance(v, _SIMPLE) for v in (value.values() if type(value) is dict else value))
+
+
+def _same(space: Any, name: Any, value: Any) -> bool:
+    return space == value if name is None else space.get(name) is value

@@ -1,0 +1,228 @@
+"""What is out of range or without a gradient is named; half precision keeps what needs more."""
+
+import re
+import warnings
+
+import jax
+import numpy as np
+import pytest
+
+import keraunos as keras
+from keraunos import layers, ops
+
+WORDS, LABELS = np.array([[1, 2, 3], [4, 0, 1]], "int32"), np.array([0, 2], "int32")
+
+
+def reader(functional=False):
+    stack = [layers.Embedding(5, 2, name="table"), layers.Flatten(), layers.Dense(3, "softmax")]
+    inputs = keras.Input((3,), dtype="int32", name="words")
+    if functional:
+        other = keras.Input((3,), name="other")
+        flat = layers.Flatten()(stack[0](inputs))
+        model = keras.Model([other, inputs], stack[2](ops.concatenate([other, flat], axis=1)))
+    else:
+        model = keras.Sequential([inputs, *stack])
+    model.compile("sgd", "sparse_categorical_crossentropy")
+    return model
+
+
+def forever(*batch):
+    while True:
+        yield batch
+
+
+DOINGS = {
+    "fit": lambda m, x, y: m.fit(x, y, verbose=0),
+    "fit a stream": lambda m, x, y: m.fit(forever(x, y), steps_per_epoch=2, verbose=0),
+    "evaluate": lambda m, x, y: m.evaluate(x, y, verbose=0),
+    "evaluate a stream": lambda m, x, y: m.evaluate(forever(x, y), steps=2, verbose=0),
+    "train_on_batch": lambda m, x, y: m.train_on_batch(x, y),
+    "test_on_batch": lambda m, x, y: m.test_on_batch(x, y),
+}
+
+
+@pytest.mark.parametrize("name", DOINGS)
+def test_ids_and_labels_out_of_range_are_named(name):
+    model, doing = reader(), DOINGS[name]
+    with pytest.raises(ValueError, match="Embedding 'table'") as caught:
+        doing(model, WORDS + 3, LABELS)
+    assert "0 to 4" in str(caught.value)
+    assert len(str(caught.value).split("\n")) <= 6
+    with pytest.raises(ValueError, match="labels out of range"):
+        doing(model, WORDS, LABELS + 1)
+    doing(model, WORDS, LABELS)
+
+
+def test_ids_are_checked_before_a_prediction_and_for_the_right_input():
+    with pytest.raises(ValueError, match="Embedding 'table'"):
+        reader().predict(-WORDS, verbose=0)
+    model = reader(functional=True)
+    model.predict([100 * np.ones((2, 3)), WORDS], verbose=0)
+    with pytest.raises(ValueError, match=re.escape("x['words']")):
+        model.predict([np.ones((2, 3)), WORDS + 4], verbose=0)
+
+
+def test_a_label_that_the_loss_ignores_is_in_range():
+    model = reader()
+    loss = keras.losses.SparseCategoricalCrossentropy(ignore_class=255)
+    model.compile("sgd", loss)
+    model.fit(WORDS, np.array([1, 255]), verbose=0)
+
+
+def test_gradients_that_are_not_finite_are_named_and_change_nothing():
+    model = keras.Sequential(
+        [keras.Input((4,)), layers.Dense(3, name="first"), layers.Lambda(lambda x: ops.log(0 * x))]
+    )
+    model.compile("adam", "mse", debug="nan")
+    before = model.get_weights()
+    with pytest.raises(FloatingPointError, match=r"first \(kernel, bias\)"):
+        model.fit(np.ones((8, 4)), np.ones((8, 3)), verbose=0)
+    for a, b in zip(before, model.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_gradients_that_are_all_zero_are_named_once_and_the_numbers_are_the_same():
+    def made(**arguments):
+        keras.utils.set_random_seed(0)
+        dead = layers.Dense(
+            3, "relu", name="dead", bias_initializer=keras.initializers.Constant(-99)
+        )
+        model = keras.Sequential([keras.Input((4,)), dead, layers.Dense(1, name="out")])
+        model.compile("sgd", "mse", metrics=["mae"], **arguments)
+        return model
+
+    x, y = np.ones((8, 4), "float32"), np.ones((8, 1), "float32")
+    model = made(debug="nan")
+    with pytest.warns(UserWarning, match="dead") as caught:
+        history = model.fit(x, y, batch_size=4, epochs=2, verbose=0).history
+    assert len([w for w in caught if "dead" in str(w.message)]) == 1
+    assert history == made().fit(x, y, batch_size=4, epochs=2, verbose=0).history
+    with pytest.raises(ValueError, match="debug"):
+        made(debug="all")
+
+
+def test_explain_shapes_prints_every_layer_and_how_far_it_goes():
+    lines = []
+    inner = keras.Sequential([keras.Input((4,)), layers.Dense(5, name="d")], name="inner")
+    inputs = keras.Input((2, 2))
+    model = keras.Model(inputs, inner(layers.Flatten(name="f")(inputs)))
+    model.explain_shapes((7, 2, 2), print_fn=lines.append)
+    text = [" ".join(line.split()) for line in lines]
+    assert text[1:] == [
+        "f (Flatten) (7, 2, 2) -> (7, 4)",
+        "d (Dense) (7, 4) -> (7, 5)",
+        "inner (Sequential) (7, 4) -> (7, 5)",
+    ]
+
+    class Net(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.first, self.second = layers.Dense(4, name="good"), layers.Reshape((3,))
+
+        def call(self, x):
+            return self.second(self.first(x))
+
+    lines.clear()
+    with pytest.raises(ValueError, match="Reshape"):
+        Net().explain_shapes(np.ones((2, 5)), print_fn=lines.append)
+    assert "good" in lines[-1]
+
+
+# -- half precision ------------------------------------------------------------------------------
+
+
+def half(policy="mixed_float16", scale=True):
+    keras.utils.set_random_seed(0)
+    model = keras.Sequential(
+        [
+            keras.Input((6,), dtype="float32"),
+            layers.Dense(8, "relu", dtype=policy),
+            layers.BatchNormalization(dtype=policy),
+            layers.LayerNormalization(dtype=policy),
+            layers.Dense(3, "softmax", dtype=policy),
+        ]
+    )
+    model.dtype_policy = policy
+    model.compile(
+        "adam", "sparse_categorical_crossentropy", metrics=["accuracy"], auto_scale_loss=scale
+    )
+    return model
+
+
+def equations(jaxpr):
+    for equation in jaxpr.eqns:
+        yield equation
+        for value in equation.params.values():
+            for inner in value if isinstance(value, (list, tuple)) else [value]:
+                inner = getattr(inner, "jaxpr", inner)
+                if hasattr(inner, "eqns"):
+                    yield from equations(inner)
+
+
+def test_softmax_norms_losses_and_metrics_are_computed_in_float32():
+    model = half()
+    x, y = np.ones((4, 6), "float32"), np.array([0, 1, 2, 0])
+
+    def run(values):
+        outputs, _ = model.stateless_call(values, other, x, training=True)
+        loss = keras.losses.SparseCategoricalCrossentropy()(y, outputs)
+        metric = keras.metrics.SparseCategoricalAccuracy()
+        return loss, metric.stateless_update_state([v.value for v in metric.variables], y, outputs)
+
+    other = [v.value for v in model.non_trainable_variables]
+    closed = jax.make_jaxpr(run)([v.value for v in model.trainable_variables])
+    outs = [(e.primitive.name, out.aval) for e in equations(closed.jaxpr) for out in e.outvars]
+    kinds = {name for name, aval in outs if getattr(aval, "dtype", None) == np.float16}
+    assert "dot_general" in kinds  # products are what is computed in half precision
+    assert not {"exp", "log", "rsqrt", "reduce_sum", "reduce_max", "div"} & kinds
+    assert {str(a.dtype) for a in closed.out_avals} == {"float32"}
+    assert {v.dtype for v in model.weights} == {"float32"}
+
+
+def test_float16_scales_its_loss_by_itself_and_learns_small_gradients():
+    model = half()
+    assert isinstance(model.optimizer, keras.optimizers.LossScaleOptimizer)
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(64, 6)).astype("float32")
+    y = (x[:, 0] > 0).astype("int32")
+    losses = model.fit(x, y, epochs=6, batch_size=16, verbose=0).history["loss"]
+    assert losses[-1] < losses[0]
+    model.optimizer.dynamic_scale.assign(2.0**120)
+    before = model.get_weights()
+    model.train_on_batch(x, y)  # overflows: the step is left out, the scale halved
+    np.testing.assert_array_equal(before[0], model.get_weights()[0])
+    assert float(model.optimizer.dynamic_scale) == 2.0**119
+
+
+def test_each_step_of_a_scaled_loss_draws_its_own_dropout():
+    class Net(keras.Model):
+        def __init__(self):
+            super().__init__(dtype="mixed_float16")
+            self.dense, self.drop = layers.Dense(1), layers.Dropout(0.5)
+
+        def call(self, x, training=False):
+            return self.dense(self.drop(x, training=training))
+
+        def compute_metrics(self, x, y, y_pred, sample_weight=None):
+            return {"mask": ops.sum(self.drop(ops.ones((64,)), training=True) * np.arange(64.0))}
+
+    model = Net()
+    model.compile("sgd", "mse")
+    batch = np.ones((4, 3)), np.ones((4, 1))
+    assert len({model.train_on_batch(*batch, return_dict=True)["mask"] for _ in range(3)}) == 3
+
+
+def test_the_summary_says_what_is_computed_in_which_precision():
+    lines = []
+    half().summary(print_fn=lines.append)
+    text = "\n".join(lines)
+    assert "computes in float16, keeps weights in float32" in text
+    assert "loss is scaled" in text
+    lines.clear()
+    half("mixed_bfloat16").summary(print_fn=lines.append)
+    assert "computes in bfloat16" in lines[0]
+    assert "scaled" not in lines[0]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        reader().summary(print_fn=lines.append)
+    assert "precision" not in lines[-1]
