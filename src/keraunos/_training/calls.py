@@ -1,15 +1,15 @@
 """`model(x)` outside of any step, compiled: one program a shape instead of one for each operation.
 
-What plain Python would do is kept: a call whose tracing fails, that changes attributes, prints or
-draws from NumPy runs operation by operation from then on; one that depends on attributes or
-constants of a program is traced again when these change.
+Only models all of whose parts are keraunos's own are compiled: what the code of a program prints,
+counts or reads from elsewhere would be lost in a trace. A call is traced again when attributes of
+layers have changed, and runs operation by operation for good once its tracing has failed.
 """
 
 from __future__ import annotations
 
 import functools
 import types
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -26,12 +26,8 @@ from keraunos._core.variable import Variable
 PLAIN: Any = object()  # the answer where a call is not for a compiled program
 _MOST = 64  # programs of one model; the oldest goes
 _SIMPLE = (type(None), bool, int, float, complex, str, bytes, np.dtype, np.generic)
-_IMPURE = {
-    *("print", "input", "open", "random", "time", "perf_counter", "breakpoint", "set_trace"),
-    *("write", "warn", "info", "debug", "globals", "exec", "eval", "numpy"),
-}
 _DIRECT = {np.dtype(t) for t in ("float32", "int32", "uint8", "bool", "float16", "int8", "uint32")}
-_OURS = ("keraunos.", "jax", "numpy", "builtins", "functools", "ml_dtypes")
+_OURS = ("keraunos", "jax", "numpy", "builtins", "functools", "ml_dtypes")
 
 
 class Calls:
@@ -42,7 +38,6 @@ class Calls:
         self._version: Any = None
         self._marks: Any = None
         self._kept: Any = None  # what the marks name by id stays alive
-        self._guards: list[tuple[Any, Any, Any]] = []
         self._plain = False
         self._never = False  # tracing has failed where the plain call did not
         self._doubtful = False
@@ -91,12 +86,8 @@ class Calls:
             if marks != self._marks:
                 self._programs.clear()
                 self._marks, self._kept = marks, kept
-                self._guards = list(_guards(model))
-                self._plain = not model._is_ready() or _is_impure(model)
+                self._plain = not model._is_ready() or not _is_ours(model)
             self._version = now
-        elif self._guards and any(not _same(*guard) for guard in self._guards):
-            self._version = self._marks = None
-            return self._holds(model)
         return not self._plain
 
     def _made(
@@ -304,70 +295,18 @@ def _restore(layer: Any, before: dict[str, Any]) -> None:
             vars(layer)[name] = value
 
 
-def _is_impure(model: Any) -> bool:
-    """Return whether a layer of a program prints, draws from NumPy, or holds what may change."""
+def _is_ours(model: Any) -> bool:
+    """Return whether everything that a call runs is keraunos's own code."""
     for layer in model._flatten_layers():
-        for code in _codes(layer):
-            if _IMPURE & {*code.co_names} or _writes_globals(code):
-                return True
-        if not _is_ours(layer) and any(map(_is_opaque, vars(layer).values())):
-            return True
-    return False
+        parts = [layer, *getattr(layer, "_operations", ()), *_attributes(layer).values()]
+        if not all(map(_is_known, parts)):
+            return False
+    return True
 
 
-def _writes_globals(code: types.CodeType) -> bool:
-    import dis
-
-    return any(op.opname in ("STORE_GLOBAL", "STORE_DEREF") for op in dis.get_instructions(code))
-
-
-def _is_ours(layer: Any) -> bool:
-    return type(layer).__module__.startswith("keraunos.")
-
-
-def _is_opaque(value: Any) -> bool:
-    """Return whether a value may change inside without its layer's knowing."""
-    if isinstance(value, (Variable, Layer, types.FunctionType, types.MethodType, type)):
-        return False
-    return hasattr(value, "__dict__") and not type(value).__module__.startswith(_OURS)
-
-
-def _codes(layer: Any) -> Iterator[types.CodeType]:
-    """Yield the code of a program's own `call`, of its functions, and of what is inside them."""
-    found = [] if _is_ours(layer) else [getattr(type(layer), "call", None)]
-    found += [v for v in vars(layer).values() if isinstance(v, types.FunctionType)]
-    found += [] if _is_ours(layer) else list(vars(type(layer)).values())
-    codes = [f.__code__ for f in found if isinstance(f, types.FunctionType)]
-    codes = [c for c in codes if "/keraunos/" not in c.co_filename and c.co_name not in _BEFORE]
-    while codes:
-        code = codes.pop()
-        yield code
-        codes += [c for c in code.co_consts if isinstance(c, types.CodeType)]
-
-
-_BEFORE = ("__init__", "build", "get_config", "train_step", "test_step", "predict_step", "compile")
-
-
-def _guards(model: Any) -> Iterator[tuple[Any, Any, Any]]:
-    """Yield (namespace, name, value) of constants that a program's own layers read."""
-    for layer in model._flatten_layers():
-        if not _is_ours(layer):
-            for value in vars(layer).values():
-                if type(value) in (list, dict) and len(value) < 32 and _is_plain(value):
-                    yield value, None, _copy(value)
-        functions = [getattr(type(layer), "call", None), *vars(layer).values()]
-        for function in functions:
-            if not isinstance(function, types.FunctionType) or "keraunos" in function.__module__:
-                continue
-            namespace = function.__globals__
-            for name in function.__code__.co_names:
-                if name in namespace and isinstance(namespace[name], _SIMPLE):
-                    yield namespace, name, namespace[name]
-
-
-def _is_plain(value: Any) -> bool:
-    return all(isinstance(v, _SIMPLE) for v in (value.values() if type(value) is dict else value))
-
-
-def _same(space: Any, name: Any, value: Any) -> bool:
-    return space == value if name is None else space.get(name) is value
+def _is_known(part: Any) -> bool:
+    """Return whether a value is of our own classes and functions, or of those that we stand on."""
+    if isinstance(part, (list, tuple)):
+        return all(map(_is_known, part))
+    where = part if isinstance(part, (types.FunctionType, types.MethodType, type)) else type(part)
+    return (where.__module__ or "").partition(".")[0] in _OURS
