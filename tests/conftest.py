@@ -1,10 +1,13 @@
 """What every test stands on: a Keras home of its own, the real Keras on JAX, no network."""
 
 import atexit
+import gc
 import os
 import shutil
+import signal
 import socket
 import tempfile
+from pathlib import Path
 
 # Before anything imports keras or matplotlib. Parallel workers inherit the first process's home.
 os.environ.setdefault("KERAS_BACKEND", "jax")
@@ -16,8 +19,12 @@ if "PYTEST_XDIST_WORKER" not in os.environ:
     os.environ["KERAS_HOME"] = tempfile.mkdtemp(prefix="keraunos-test-home-")
     atexit.register(shutil.rmtree, os.environ["KERAS_HOME"], ignore_errors=True)
 
+import jax
 import pytest
 
+# Python does not hear Ctrl-C if it was started in the background, and neither do its children.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+MOST_MEMORY = 1.5  # GiB, above which a worker forgets the programs that it has compiled
 _connect = socket.socket.connect
 
 
@@ -34,6 +41,18 @@ def _no_network():
     socket.socket.connect = _connect_nearby
     yield
     socket.socket.connect = _connect
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _little_memory():
+    """Forget compiled programs between files where they have grown many (on Linux)."""
+    yield
+    statistics = Path("/proc/self/statm")
+    if statistics.exists():
+        pages = int(statistics.read_text().split()[1])
+        if pages * os.sysconf("SC_PAGE_SIZE") > MOST_MEMORY * 2**30:
+            jax.clear_caches()
+            gc.collect()
 
 
 @pytest.fixture

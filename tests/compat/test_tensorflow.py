@@ -463,7 +463,7 @@ def test_names_of_both_eras_are_found_in_either_module(tf):
     v1 = facade.module("tensorflow.compat.v1")
     assert v1.nn.relu is tf.nn.relu
     assert v1.math.sqrt is tf.sqrt
-    assert tf.train.AdamOptimizer(0.1).name == "adam"
+    assert tf.train.AdamOptimizer(0.1).name.startswith("adam")
     assert not hasattr(tf, "contrib")
 
 

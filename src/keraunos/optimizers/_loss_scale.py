@@ -63,13 +63,11 @@ class LossScaleOptimizer(Optimizer):
         pairs = self._pairs(list(grads), trainable_variables)
         values, variables = overwritten([g for g, _ in pairs], [v for _, v in pairs])
         finite = self.check_finite(values)
-        # Counted here too: the random key of a training step follows from it.
+        # The steps that were tried, this one too: the random keys of a step follow from it.
         self._iterations.assign(self._iterations.value + 1)
         count, scale = self.step_counter.value + 1, self.dynamic_scale.value
         with kept_unless(finite, [*self.inner_optimizer.variables, *variables]):
             self.inner_optimizer.apply([g / scale.astype(g.dtype) for g in values], variables)
-        # The steps that were tried, this one too: the random keys of a step follow from it.
-        self._iterations.assign(self._iterations.value + 1)
         grown = count == self.dynamic_growth_steps
         self.step_counter.assign(jnp.where(finite & ~grown, count, 0))
         self.dynamic_scale.assign(jnp.where(finite, jnp.where(grown, scale * 2, scale), scale / 2))
