@@ -243,7 +243,7 @@ def factor_range(
     """
     low, high = bounds
     pair = isinstance(value, (tuple, list))
-    values = sorted(value) if pair and all(map(_is_number, value)) else [value]
+    values: list[Any] = sorted(value) if pair and all(map(_is_number, value)) else [value]
     fits = (
         len(values) == 1 + pair
         and all(map(_is_number, values))
