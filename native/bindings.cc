@@ -91,6 +91,16 @@ ffi::Error choose(ffi::ThreadPool pool, Geometry geometry, Floats from, Places c
   return ffi::Error::Success();
 }
 
+ffi::Error copy_rows(ffi::ThreadPool pool, ffi::AnyBuffer from, ffi::Buffer<ffi::S32> which,
+                     ffi::Result<ffi::AnyBuffer> to) {
+  const int64_t count = which.element_count();
+  if (count)
+    rows(static_cast<const char*>(from.untyped_data()), which.typed_data(), count,
+         static_cast<int64_t>(to->size_bytes()) / count, static_cast<char*>(to->untyped_data()),
+         workers(pool));
+  return ffi::Error::Success();
+}
+
 auto choice_signature() {
   return ffi::Ffi::Bind()
       .Ctx<ffi::ThreadPool>()
@@ -177,5 +187,12 @@ XLA_FFI_DEFINE_HANDLER_SYMBOL(keraunos_chosen, keraunos::choose<keraunos::chosen
 XLA_FFI_DEFINE_HANDLER_SYMBOL(keraunos_chosen_input,
                               keraunos::choose<keraunos::chosen_ones_input>,
                               keraunos::choice_signature());
+
+XLA_FFI_DEFINE_HANDLER_SYMBOL(keraunos_rows, keraunos::copy_rows,
+                              ffi::Ffi::Bind()
+                                  .Ctx<ffi::ThreadPool>()
+                                  .Arg<ffi::AnyBuffer>()
+                                  .Arg<ffi::Buffer<ffi::S32>>()
+                                  .Ret<ffi::AnyBuffer>());
 
 #pragma GCC visibility pop

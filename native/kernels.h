@@ -66,4 +66,8 @@ void chosen_ones(const Convolution&, const float* x, const uint8_t* chosen, floa
 void chosen_ones_input(const Convolution&, const float* y, const uint8_t* chosen, float* x,
                        const Workers&);
 
+// to[i] = from[which[i]], rows of so many bytes.
+void rows(const char* from, const int32_t* which, int64_t count, int64_t bytes, char* to,
+          const Workers&);
+
 }  // namespace keraunos

@@ -1,6 +1,7 @@
 """The compiled kernels give what JAX's own operations give, and differentiate as they do."""
 
 import os
+import shutil
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -10,10 +11,13 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from keraunos._kernels import conv, native, pooling, recurrent
+from keraunos._kernels import conv, native, pooling, recurrent, rows
 
+# Where there is a compiler, kernels that were not built are a failure.
 pytestmark = pytest.mark.skipif(
-    native.instruction_set() is None, reason="the package was installed without a compiler"
+    native.instruction_set() is None
+    and (shutil.which("c++") is None or os.environ.get("KERAUNOS_NATIVE") == "0"),
+    reason="the package was installed without a compiler",
 )
 
 
@@ -284,3 +288,27 @@ def test_each_instruction_set_gives_the_same(name):
     convolve, (x, kernel) = convolution_case(*CONVOLUTIONS[5])
     expected = [float(loss(*arrays)), *np.asarray(convolve(x, kernel)).ravel()[:50]]
     np.testing.assert_allclose([float(v) for v in values.split()], expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float16", "uint8", "int32", "bool"])
+@pytest.mark.parametrize("shape", [(300,), (17, 31, 2)])
+def test_rows_are_those_of_the_array(dtype, shape):
+    array = jnp.asarray(np.random.default_rng(0).integers(0, 255, (90, *shape))).astype(dtype)
+    for places in ([3], [89, 0, 41, 7], np.random.default_rng(1).permutation(90)):
+        places = jnp.asarray(places, jnp.int32)
+        program = jax.jit(rows.take_rows).lower(array, places)
+        assert "keraunos_rows" in program.as_text()
+        found = program.compile()(array, places)
+        assert found.dtype == array.dtype
+        np.testing.assert_array_equal(found, np.asarray(array)[np.asarray(places)])
+        np.testing.assert_array_equal(jax.jit(rows.take_rows)(array[:, :2], places), found[:, :2])
+
+
+def test_a_library_that_jaxlib_refuses_is_left_out_with_a_warning(monkeypatch):
+    def refuse(*args, **kwargs):
+        raise RuntimeError("the handler's API version is incompatible\nand more")
+
+    monkeypatch.setattr(jax.ffi, "register_ffi_target", refuse)
+    with pytest.warns(UserWarning, match="API version is incompatible") as caught:
+        assert native.instruction_set.__wrapped__() is None
+    assert len(str(caught[0].message).splitlines()) <= 6

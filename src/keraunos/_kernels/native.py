@@ -11,11 +11,14 @@ from __future__ import annotations
 import ctypes
 import functools
 import os
+import warnings
 from pathlib import Path
 from typing import Any
 
 import jax
 import jax.numpy as jnp
+
+from keraunos import errors
 
 from ._geometry import runs_on_cpu
 
@@ -27,7 +30,7 @@ TARGETS = (
     "keraunos_recurrence_gradient",
     *(f"keraunos_convolution{of}" for of in ("", "_input", "_kernel")),
     *(f"keraunos_depthwise{of}" for of in ("", "_input", "_kernel")),
-    *("keraunos_largest", "keraunos_chosen", "keraunos_chosen_input"),
+    *("keraunos_largest", "keraunos_chosen", "keraunos_chosen_input", "keraunos_rows"),
 )
 
 
@@ -42,21 +45,32 @@ def instruction_set() -> str | None:
         except OSError:  # not built, or built for another system
             continue
         if library.keraunos_runs_here():
-            for target in TARGETS:
-                handler = jax.ffi.pycapsule(getattr(library, target))
-                jax.ffi.register_ffi_target(target, handler, platform="cpu")
-            return name
+            return name if _register(library) else None
     return None
 
 
+def _register(library: ctypes.CDLL) -> bool:
+    try:
+        for target in TARGETS:
+            handler = jax.ffi.pycapsule(getattr(library, target))
+            jax.ffi.register_ffi_target(target, handler, platform="cpu")
+    except Exception as refusal:  # made against the headers of a newer jaxlib than this one
+        reason = str(refusal).partition("\n")[0]
+        fix = "install keraunos again in this environment, or set KERAUNOS_NATIVE=0"
+        where = f"CPU kernels left out, training will be slower: jaxlib says {reason!r}"
+        warnings.warn(errors.report(where, fix=fix), stacklevel=2)
+        return False
+    return True
+
+
+def available() -> bool:
+    """Whether the compiled kernels are there, and the only device is a CPU."""
+    return runs_on_cpu() and jax.device_count() == 1 and instruction_set() is not None
+
+
 def usable(*arrays: Any) -> bool:
-    """Whether the compiled kernels can take `arrays`: float32, on the only device, a CPU."""
-    return (
-        runs_on_cpu()
-        and all(array.dtype == jnp.float32 for array in arrays)
-        and jax.device_count() == 1
-        and instruction_set() is not None
-    )
+    """Whether the compiled kernels can take `arrays`: float32, where they are available."""
+    return all(array.dtype == jnp.float32 for array in arrays) and available()
 
 
 def call(
