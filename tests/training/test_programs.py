@@ -5,7 +5,7 @@ import pytest
 
 import keraunos as keras
 from keraunos import layers
-from keraunos._training import fitting
+from keraunos._training import feed, fitting
 from keraunos._training.program import bucket
 
 RNG = np.random.default_rng(0)
@@ -123,3 +123,26 @@ def test_data_changed_during_fit_does_not_change_what_is_trained_on():
     given = {"batch_size": 16, "epochs": 2, "shuffle": False, "verbose": 0}
     spoiled = a.fit(x, Y, callbacks=[Spoil()], **given).history["loss"]
     np.testing.assert_allclose(spoiled, b.fit(X, Y, **given).history["loss"], rtol=1e-6)
+
+
+@pytest.mark.parametrize("batch_size", [1, 7, 16, 64, 100])
+def test_evaluating_in_windows_is_evaluating_the_whole(batch_size, monkeypatch):
+    model = made()
+    weights = RNG.uniform(size=64).astype("float32")
+    want = model.evaluate(X, Y, sample_weight=weights, batch_size=batch_size, verbose=0)
+    monkeypatch.setattr(feed, "_WINDOW", 900)
+    filled = []
+    at = feed.Passing.at
+    monkeypatch.setattr(feed.Passing, "at", lambda *a: filled.append(a) or at(*a))
+    found = model.evaluate(X, Y, sample_weight=weights, batch_size=batch_size, verbose=0)
+    np.testing.assert_allclose(found, want, rtol=1e-6)
+    assert len(filled) > (batch_size < 64)
+
+
+def test_evaluating_other_lengths_compiles_few_programs(compilations):
+    model = made()
+    model.evaluate(X[:33], Y[:33], batch_size=8, verbose=0)  # five batches: a window of eight
+    with compilations() as count:
+        for rows in range(33, 64):
+            model.evaluate(X[:rows], Y[:rows], batch_size=8, verbose=0)
+    assert count() <= 1  # whole batches alone make one more

@@ -279,3 +279,62 @@ def test_predicts_of_all_lengths_compile_once_a_power_of_two(compilations):
         for size in range(1, 97):
             assert model.predict(data[:size], verbose=0).shape == (size, 2)
     assert count() <= 6  # 1, 2, 4, 8, 16, 32
+
+
+# -- predict of one small array -------------------------------------------------------------------
+
+
+def test_predicting_again_sees_new_weights_and_looks_at_the_data():
+    model = made(layers.Dense(4, "relu"), layers.Dense(2))
+    for rows in (1, 5, 8):
+        first = model.predict(X[:rows], verbose=0)
+        np.testing.assert_array_equal(model.predict(X[:rows], verbose=0), first)
+        np.testing.assert_array_equal(model.predict(X[:rows].astype("float64"), verbose=0), first)
+        np.testing.assert_allclose(first, plain(model, X[:rows]), atol=1e-6)
+        np.testing.assert_allclose(model.predict_on_batch(X[:rows]), first, atol=1e-6)
+    model.layers[0].kernel.assign(np.zeros((6, 4)))
+    np.testing.assert_allclose(model.predict(X[:5], verbose=0), plain(model, X[:5]), atol=1e-6)
+    bad = X[:5].copy()
+    bad[3] = np.nan
+    with pytest.warns(UserWarning, match="number 3"):
+        model.predict(bad, verbose=0)
+
+
+def test_predicting_again_looks_at_ids():
+    model = keras.Sequential([keras.Input((2,), dtype="int32"), layers.Embedding(7, 3)])
+    ids = np.array([[0, 6]], "int32")
+    np.testing.assert_array_equal(model.predict(ids, verbose=0), model.predict(ids, verbose=0))
+    with pytest.raises(ValueError, match="out of the range of Embedding"):
+        model.predict(ids + 1, verbose=0)
+
+
+@pytest.mark.parametrize("call", ["predict", "predict_on_batch"])
+def test_what_is_predicted_belongs_to_the_caller(call):
+    inputs = keras.Input((6,))
+    model = keras.Model(inputs, {"a": layers.Dense(2)(inputs), "b": layers.Dense(1)(inputs)})
+    for _ in range(2):
+        found = getattr(model, call)(X)
+        found["a"][:] = 0
+    assert getattr(model, call)(X)["a"].any()
+
+
+@pytest.mark.parametrize("rows", [8, 80])
+def test_dropout_that_is_on_in_prediction_draws_anew(rows):
+    keras.utils.set_random_seed(0)
+    inputs = keras.Input((6,))
+    model = keras.Model(inputs, layers.Dropout(0.5)(inputs, training=True))
+    x = np.ones((rows, 6), "float32")
+    draws = [model.predict(x, batch_size=8, verbose=0) for _ in range(4)]
+    assert len({d.tobytes() for d in draws}) == 4
+    assert rows == 8 or not np.array_equal(draws[0][:8], draws[0][8:16])
+
+
+def test_changed_shapes_freezing_and_compiling_are_noticed():
+    model = made(layers.Dense(4), layers.BatchNormalization())
+    model.predict(X, verbose=0)
+    model.layers[1].trainable = False
+    model.compile("sgd", "mse")
+    model.fit(X, np.ones((8, 4)), verbose=0)
+    np.testing.assert_allclose(model.predict(X, verbose=0), plain(model, X), atol=1e-6)
+    model.add(layers.Dense(3))
+    assert model.predict(X, verbose=0).shape == (8, 3)

@@ -127,6 +127,11 @@ def step_seed() -> np.ndarray:
     return _key_data(global_seed())
 
 
+def call_seed(number: int) -> np.ndarray:
+    """Return the key data of a call that is no training step, by its number."""
+    return np.array([number % 2**32, global_seed() % 2**32], np.uint32)
+
+
 def _key_data(seed: int) -> np.ndarray:
     """Return what `jax.random.key(seed)` holds, without a compilation."""
     return np.array([0, seed % 2**32], np.uint32)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -13,11 +14,12 @@ import numpy as np
 from keraunos import config, errors
 from keraunos._core import random
 from keraunos._training import intake, streaming
-from keraunos._training.feed import Resident
+from keraunos._training.feed import Resident, size_of
 from keraunos._training.interrupt import CtrlC, Interrupted
 from keraunos._training.loop import Runner
 from keraunos._training.progress import Progbar
 from keraunos._training.resume import Backups
+from keraunos._training.single import on_host
 from keraunos._training.step import Batch
 from keraunos._training.streaming import Stream
 from keraunos.callbacks import CallbackList, ProgbarLogger
@@ -212,7 +214,7 @@ def evaluate(
     callbacks: Any,
 ) -> Logs:
     """Return name -> value of the loss and the metrics on data."""
-    data = intake.test_data(model, (x, y, sample_weight), batch_size)
+    data = intake.test_data(model, (x, y, sample_weight), batch_size, once=True)
     example = data.first()
     model._ensure_built(example)
     program = model._test_program(example)
@@ -261,8 +263,12 @@ def predict(
             if number == 0:
                 model._ensure_built(batch)
             listeners.on_predict_batch_begin(number)
-            outputs.append(model._predict_padded(batch, batch_size))
-            listeners.on_predict_batch_end(number, {"outputs": outputs[-1]})
+            found, size = model._predict_padded(batch, batch_size)
+            count = size_of(batch)
+            if size != count:
+                found = jax.tree.map(functools.partial(on_host, size=size, count=count), found)
+            outputs.append(found)
+            listeners.on_predict_batch_end(number, {"outputs": found})
             bar.update(number + 1, finalize=False)
         bar.update(len(outputs), finalize=True)
     finally:
@@ -280,7 +286,8 @@ def _validation(model: Any, plan: Plan, held_out: Batch | None) -> Runner | None
     given = held_out if held_out is not None else plan.validation_data
     if given is None:
         return None
-    data = intake.test_data(model, given, plan.validation_batch_size or plan.batch_size or 32)
+    size = plan.validation_batch_size or plan.batch_size or 32
+    data = intake.test_data(model, given, size, once=False)
     if isinstance(data, Resident):
         model._check_labels(data.host)
     first = data.first()

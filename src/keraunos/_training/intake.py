@@ -11,7 +11,7 @@ import numpy as np
 from keraunos import errors
 from keraunos._training import feed, sources
 from keraunos._training.disk import OnDisk
-from keraunos._training.feed import Arranged, Resident
+from keraunos._training.feed import Arranged, Passing, Resident
 from keraunos._training.step import Batch
 from keraunos._training.streaming import Stream
 from keraunos.data import Dataset
@@ -38,8 +38,14 @@ def training_data(model: Any, plan: Any, batch_size: int) -> tuple[Resident | St
     return Stream(_slices(data, batch_size, plan.shuffle)), held_out
 
 
-def test_data(model: Any, given: Any, batch_size: int) -> Resident | Stream:
-    """Return what to evaluate on: (x, y, weights), or something that yields batches."""
+def test_data(model: Any, given: Any, batch_size: int, once: bool) -> Resident | Stream:
+    """Return what to evaluate on: (x, y, weights), or something that yields batches.
+
+    Args:
+        model, batch_size: of the evaluation.
+        given: what the user passed.
+        once: whether it is gone through once; else it is kept on the device.
+    """
     batch = given if isinstance(given, (tuple, Batch)) else None
     if batch is None and isinstance(given, list) and len(given) in (2, 3):
         batch = tuple(given)  # a list of (x, y) is what Keras takes too
@@ -54,7 +60,8 @@ def test_data(model: Any, given: Any, batch_size: int) -> Resident | Stream:
     first = jax.tree.map(lambda a: a[:batch_size], data)
     model._ensure_built(first)
     pads = model._settle(first).accepts_padding() and not model.run_eagerly
-    return Resident(data, batch_size, pad=pads)
+    on_host = all(isinstance(leaf, np.ndarray) for leaf in jax.tree.leaves(data))
+    return (Passing if once and on_host else Resident)(data, batch_size, pad=pads)
 
 
 def predict_batches(model: Any, x: Any, batch_size: int) -> Any:

@@ -145,7 +145,7 @@ class Runner:
             left = min(whole - start, wanted - done)
             count, rows, valid = 1, feed.odd, None  # the last batch, a smaller one
             if left > 0:
-                count = min(self._pace.steps, left, most() or left) if many else 1
+                count = min(self._pace.steps, left, most() or left, feed.most) if many else 1
                 rows, valid = size, feed.size if feed.padded else None
             # Already here: a backup is made while this generator waits.
             self._position = (start + count) % feed.steps
@@ -154,5 +154,11 @@ class Runner:
 
     def _rows(self, offset: int, count: int, size: int, valid: int | None) -> Any:
         feed: Any = self.feed
-        data, order = feed.data, self._order
-        return lambda: self.program.run_rows(data, order, offset, count, size, valid)
+        order = self._order
+
+        def dispatch() -> dict[str, Any]:
+            data, start = feed.at(offset, count * size)
+            left = None if valid is None else valid - offset + start
+            return self.program.run_rows(data, order, start, count, size, left)
+
+        return dispatch

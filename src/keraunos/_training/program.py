@@ -14,6 +14,7 @@ from jax.extend.core import jaxpr_as_fun
 from keraunos._core import random
 from keraunos._core.variable import Variable
 from keraunos._kernels.loop import steps_may_loop
+from keraunos._kernels.rows import take_rows
 from keraunos._training.step import Batch, Boxes, Values, results
 
 Step = Callable[..., Any]
@@ -75,11 +76,10 @@ class StepProgram:
             valid: how many samples count, where the arrays were filled up; None: all.
         """
         example = _example(data, size, valid is not None)
-        key = ("rows", size, order is None, valid)
-        run = self._program(
-            key, example, lambda traced: self._many(traced, size, order is not None, valid)
-        )
-        return self._dispatch(run, data, order, np.int32(offset), np.int32(steps))
+        key = ("rows", size, order is None)
+        run = self._program(key, example, lambda traced: self._many(traced, size))
+        valid = None if valid is None else np.int32(valid)
+        return self._dispatch(run, data, order, np.int32(offset), np.int32(steps), valid)
 
     def loops(self, data: Batch, size: int, padded: bool = False) -> bool:
         """Return whether many steps may be put in one program on this platform."""
@@ -123,15 +123,20 @@ class StepProgram:
 
         return run
 
-    def _many(
-        self, traced: Traced, size: int, shuffled: bool, valid: int | None
-    ) -> Callable[..., Any]:
+    def _many(self, traced: Traced, size: int) -> Callable[..., Any]:
         def run(
-            changing: Any, fixed: Any, seed: Any, data: Batch, order: Any, offset: Any, steps: Any
+            changing: Any,
+            fixed: Any,
+            seed: Any,
+            data: Batch,
+            order: Any,
+            offset: Any,
+            steps: Any,
+            valid: Any,
         ) -> Any:
             def body(i: Any, state: Any) -> Any:
                 start = offset + i * size
-                batch = _cut(data, order if shuffled else None, start, size)
+                batch = _cut(data, order, start, size)
                 if valid is not None:
                     batch = batch._replace(valid=start + jnp.arange(size) < valid)
                 return self._advance(traced, state[0], fixed, seed, batch)
@@ -197,9 +202,7 @@ def _cut(data: Batch, order: Any, start: Any, size: int) -> Batch:
     if order is None:
         return jax.tree.map(lambda a: jax.lax.dynamic_slice_in_dim(a, start, size), data)
     rows = jax.lax.dynamic_slice_in_dim(order, start, size)
-    return jax.tree.map(
-        lambda a: a.at[rows].get(mode="promise_in_bounds", unique_indices=True), data
-    )
+    return jax.tree.map(lambda a: take_rows(a, rows), data)
 
 
 def bucket(count: int, batch_size: int) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 from typing import Any
 
@@ -14,11 +15,12 @@ from keraunos import optimizers as optimizers_room
 from keraunos._core import calling, context, random, registry, state, symbolic
 from keraunos._core.layer import Layer
 from keraunos._core.symbolic import SymbolicTensor
-from keraunos._training import cache, checks, custom, eager, feed, fitting, step
+from keraunos._training import cache, checks, custom, eager, feed, fitting, single, step
 from keraunos._training.calls import PLAIN, Calls
 from keraunos._training.compile import Objective
 from keraunos._training.overridable import Steps
 from keraunos._training.program import StepProgram, bucket, current_values
+from keraunos._training.single import Singles
 from keraunos._training.step import Batch, Boxes
 
 # The loss and the shapes decide what these mean.
@@ -30,7 +32,7 @@ class Trainer(Steps):
 
     _quiet = Layer._quiet | frozenset(
         "optimizer loss debug stop_training history steps_per_execution _compile_arguments"
-        " _objective _programs _calls _lock _steps_taken _looked_up".split()
+        " _objective _programs _calls _singles _predictions _lock _steps_taken _looked_up".split()
     )
 
     def __init__(self, **kwargs: Any) -> None:
@@ -49,11 +51,15 @@ class Trainer(Steps):
         self._signed: tuple[int, Any] = (-1, None)
         self._ready: tuple[Any, bool] = (None, False)
         self._calls = Calls()
+        self._singles = Singles()
+        self._predictions = itertools.count()
         self._looked_up: tuple[int, list[checks.Ids]] | None = None
         self._lock = threading.RLock()
         self._book.hidden |= {
             "_programs",
             "_calls",
+            "_singles",
+            "_predictions",
             "_objective",
             "_compile_arguments",
             "history",
@@ -133,6 +139,7 @@ class Trainer(Steps):
         self.debug = debug
         self._objective = None
         self._programs.clear()
+        self._singles.clear()
         self.stop_training = False
 
     @property
@@ -262,11 +269,23 @@ class Trainer(Steps):
 
     def _predict_one(self, x: Any, batch_size: int | None) -> Any:
         """Return the outputs for what is one batch, on the host; filled up if a size is given."""
-        data = Batch(feed.arrays(self._encode(x), "x"))
+        known = self._singles.get(x, batch_size)
+        if known is not None:
+            return known(x)
+        encoded = self._encode(x)
+        data = Batch(feed.arrays(encoded, "x"))
         self._ensure_built(data)
         feed.warn_of_nan(data)
-        found = self._predict_padded(data, batch_size or feed.size_of(data))
-        return jax.tree.map(np.asarray, found)
+        count = feed.size_of(data)
+        outputs, size = self._predict_padded(data, batch_size or count)
+        if encoded is x and not self.run_eagerly:
+            run, boxes = self._predict_program(data)
+            self._singles.learn(x, batch_size, run, boxes, self._check_inputs, size)
+        return jax.tree.map(lambda a: single.on_host(a, size, count), outputs)
+
+    def _check_inputs(self, data: Batch) -> None:
+        feed.warn_of_nan(data)
+        checks.check_ids(data.x, self._ids())
 
     def train_on_batch(
         self,
@@ -445,8 +464,8 @@ class Trainer(Steps):
         program.check = self._check_labels
         return program
 
-    def _predict_padded(self, data: Batch, batch_size: int) -> Any:
-        """Return outputs, on the device if the batch is whole; else it is filled up."""
+    def _predict_padded(self, data: Batch, batch_size: int) -> tuple[Any, int]:
+        """Return outputs, on the device, and to how many rows the batch was filled up for them."""
         count = feed.size_of(data)
         size = bucket(count, batch_size) if count < batch_size else bucket(count, 1 << 20)
         if count == batch_size:
@@ -454,14 +473,10 @@ class Trainer(Steps):
         checks.check_ids(data.x, self._ids())
         x = jax.tree.map(lambda a: feed._filled(a, size - count), data.x)
         run, boxes = self._predict_program(Batch(x))
-        outputs, states = run(current_values(boxes), Batch(x), random.step_seed())
+        outputs, states = run(current_values(boxes), Batch(x))
         for box, value in zip(boxes.states, states, strict=True):
             box.assign(value)
-        return (
-            outputs
-            if size == count
-            else jax.tree.map(lambda a: _first_rows(a, size, count), outputs)
-        )
+        return outputs, size
 
     def _predict_program(self, example: Batch) -> Any:
         key = ("predict", self._signature())
@@ -476,10 +491,16 @@ class Trainer(Steps):
                     boxes = self._boxes()._replace(optimizer=[], metrics=[])
                     made = step.predict_step(self, boxes)
 
-                def run(values: Any, batch: Batch, seed: Any) -> Any:
+                def keyed(values: Any, batch: Batch, seed: Any) -> Any:
                     return made(values, batch, jax.random.wrap_key_data(seed, impl="threefry2x32"))
 
-                self._programs[key] = (run if self.run_eagerly else jax.jit(run), boxes)
+                compiled = keyed if self.run_eagerly else jax.jit(keyed)
+
+                def run(values: Any, batch: Batch) -> Any:
+                    # Dropout that is on in prediction too draws anew for each batch.
+                    return compiled(values, batch, random.call_seed(next(self._predictions)))
+
+                self._programs[key] = run, boxes
             return self._programs[key]
 
     def _floats(self, found: dict[str, Any], kind: str) -> dict[str, Any]:
@@ -500,11 +521,6 @@ class Trainer(Steps):
 def _is_small(x: Any, batch_size: int) -> bool:
     """Return whether x is one array that makes one batch."""
     return isinstance(x, (np.ndarray, jax.Array)) and x.ndim > 0 and 0 < x.shape[0] <= batch_size
-
-
-def _first_rows(array: Any, size: int, count: int) -> Any:
-    """Return the rows that are not filling; cut on the host, as a cut on the device is compiled."""
-    return np.asarray(array)[:count] if array.ndim and array.shape[0] == size else array
 
 
 def _check_metric(name: str) -> None:
