@@ -34,6 +34,7 @@ docs: $(VENV)/.docs  ## the site, in docs/_build
 
 clean:  ## all that make made, environments too
 	rm -rf $(VENV) $(VENV)-bench docs/_build build dist examples/output src/keraunos/_kernels/lib
+	rm -rf .cmake .ninja_* .skbuild-info.json CMakeCache.txt CMakeFiles CMakeInit.txt build.ninja cmake_install.cmake
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 	rm -rf .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 
