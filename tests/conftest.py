@@ -15,6 +15,8 @@ os.environ.setdefault("MPLBACKEND", "Agg")
 # Thousands of small programs are compiled once and run once: XLA need not polish them.
 # (JAX_DISABLE_MOST_OPTIMIZATIONS=0 make test polishes.)
 os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
+# What a test frees is measured, and belongs to the next process.
+os.environ.setdefault("KERAUNOS_KEEP_MEMORY", "0")
 if "PYTEST_XDIST_WORKER" not in os.environ:
     os.environ["KERAS_HOME"] = tempfile.mkdtemp(prefix="keraunos-test-home-")
     atexit.register(shutil.rmtree, os.environ["KERAS_HOME"], ignore_errors=True)

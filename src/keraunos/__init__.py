@@ -6,6 +6,9 @@ import importlib
 from typing import Any
 
 from keraunos import errors
+from keraunos._kernels.memory import keep_memory
+
+keep_memory()  # before JAX starts its threads: later it is of no use
 
 __version__ = "0.1.0"
 

@@ -7,7 +7,6 @@ from pathlib import Path
 from types import ModuleType
 
 from keraunos import compat
-from keraunos._kernels.memory import keep_memory
 
 USAGE = """usage: python -m keraunos [--era ERA] program.py [arguments]
        python -m keraunos --check program.py
@@ -34,8 +33,6 @@ def main(arguments: list[str]) -> int:
         return 2
     if check:
         return compat.check(source, str(path))
-    # The process is the program's alone, so its memory may be kept for the next step.
-    keep_memory()
     try:
         compat.install(era or compat.era_of(source))
     except ValueError as error:

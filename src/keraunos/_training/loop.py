@@ -15,8 +15,6 @@ from keraunos._training.streaming import Stream
 
 # How long a dispatch should take: short enough for the bar, for Ctrl-C and for stop_training.
 _CHUNK_SECONDS = 0.1
-# Dispatches under way at once: the next one is ready when the device has done with this one.
-_IN_FLIGHT = 2
 
 Report = Callable[[int, dict[str, Any]], None]
 
@@ -26,6 +24,9 @@ class Pace:
 
     def __init__(self) -> None:
         self.steps = 1
+        # Dispatches under way at once. Two: the next one is ready when the device has done with
+        # this one. But steps that are long themselves gain nothing, and would take memory twice.
+        self.in_flight = 1
         self._began: float | None = None
 
     def learn(self, steps: int) -> None:
@@ -34,6 +35,7 @@ class Pace:
         if self._began is not None and steps == self.steps:
             each = max(now - self._began, 1e-6) / steps
             self.steps = max(1, min(int(_CHUNK_SECONDS / each), 4 * self.steps))
+            self.in_flight = 2 if each < _CHUNK_SECONDS else 1
         self._began = now
 
 
@@ -109,7 +111,7 @@ class Runner:
                 before(number)
             last = dispatch()
             pending.append(last)
-            if len(pending) >= (1 if single else _IN_FLIGHT):
+            if len(pending) >= (1 if single else self._pace.in_flight):
                 jax.block_until_ready(pending.popleft())
                 self._pace.learn(count)
             if after is not None:
