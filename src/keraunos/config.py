@@ -101,7 +101,6 @@ _settings: dict[str, Any] = {
     "epsilon": 1e-7,
     "image_data_format": "channels_last",
     "policy": None,
-    "traceback_filtering": True,
     "flash_attention": None,
     "x64_before": None,  # JAX's own setting, while ours has it changed
     "interactive_logging": True,
@@ -253,17 +252,17 @@ def is_flash_attention_enabled() -> bool | None:
 
 
 def is_traceback_filtering_enabled() -> bool:
-    """Return whether JAX hides its own frames in tracebacks."""
-    return _settings["traceback_filtering"]
+    """Return whether errors that say what to do come without the frames between."""
+    return errors.filtering
 
 
 def enable_traceback_filtering() -> None:
-    """Hide JAX's own frames in tracebacks (the default)."""
+    """Let errors that say what to do come without the frames of keraunos and JAX (the default)."""
     _set_filtering(True)
 
 
 def disable_traceback_filtering() -> None:
-    """Show JAX's own frames in tracebacks."""
+    """Show all frames in tracebacks."""
     _set_filtering(False)
 
 
@@ -360,8 +359,8 @@ def set_backend(backend: str) -> None:
 def _set_filtering(on: bool) -> None:
     import jax
 
-    _settings["traceback_filtering"] = on
-    jax.config.update("jax_traceback_filtering", "quiet_remove_frames" if on else "off")
+    errors.filtering = on
+    jax.config.update("jax_traceback_filtering", "auto" if on else "off")
 
 
 def _limit(where: str, value: Any) -> int | None:

@@ -3,12 +3,31 @@
 from __future__ import annotations
 
 import difflib
+import functools
 import importlib
 from collections.abc import Callable, Iterable
-from types import ModuleType
-from typing import Any
+from pathlib import Path
+from types import ModuleType, TracebackType
+from typing import Any, ParamSpec, TypeVar
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 _WIDTH = 300  # of one line: an error is read, not scrolled
+# Folders and files of the standard library whose frames say nothing to who made the mistake.
+_INSIDE = tuple(
+    f"/{name}" for name in ("jax/", "jaxlib/", "optax/", "contextlib.py", "functools.py")
+)
+_HOME = str(Path(__file__).parent)
+
+# Whether errors that explain themselves come without the frames between; config sets it.
+filtering = True
+
+
+class Report(str):
+    """The text of an error that says where, what was expected, what came and what to do."""
+
+    __slots__ = ()
 
 
 def report(
@@ -40,7 +59,58 @@ def report(
         ("note:     ", note),
         ("fix:      ", fix),
     ]
-    return "\n".join([_line(where), *("  " + label + _line(text) for label, text in rows if text)])
+    lines = [_line(where), *("  " + label + _line(text) for label, text in rows if text)]
+    return Report("\n".join(lines))
+
+
+def brief(function: Callable[P, R]) -> Callable[P, R]:
+    """Let an error that explains itself come out of a public function as if it were raised there.
+
+    Frames of a program's own code stay. An error inside that nobody foresaw keeps every frame.
+    """
+
+    @functools.wraps(function)
+    def call(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return function(*args, **kwargs)
+        except Exception as error:
+            link: BaseException | None = error if filtering and _is_clear(error) else None
+            while link is not None:
+                _strip(link)
+                link = link.__cause__
+            raise
+
+    return call
+
+
+def _is_clear(error: BaseException) -> bool:
+    """Return whether an error explains itself, or was raised by a program's own code."""
+    if error.args and isinstance(error.args[0], Report):
+        return True
+    frame = error.__traceback__
+    while frame is not None and frame.tb_next is not None:
+        frame = frame.tb_next
+    return frame is not None and not _is_inside(frame.tb_frame.f_code.co_filename)
+
+
+def _strip(error: BaseException) -> None:
+    kept, frame = [], error.__traceback__
+    while frame is not None:
+        if not _is_inside(frame.tb_frame.f_code.co_filename):
+            kept.append(frame)
+        frame = frame.tb_next
+    below: TracebackType | None = None
+    for at in reversed(kept):
+        below = TracebackType(below, at.tb_frame, at.tb_lasti, at.tb_lineno)
+    error.__traceback__ = below
+    if notes := getattr(error, "__notes__", None):  # JAX's, about frames that it removed
+        notes[:] = [
+            note for note in notes if "JAX_TRACEBACK_FILTERING" not in note and "---" not in note
+        ]
+
+
+def _is_inside(file: str) -> bool:
+    return file.startswith(_HOME) or any(part in file for part in _INSIDE)
 
 
 def suggest(name: object, choices: Iterable[str], most: int = 3) -> str:

@@ -1,5 +1,6 @@
 """The commonest mistakes: at most six lines: where, expected, got, what to do."""
 
+import traceback
 import warnings
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 
 import keraunos as keras
 from keraunos import layers, ops
+from keraunos._training import trainer
 
 X = np.ones((8, 4), "float32")
 Y = np.arange(8) % 3
@@ -200,3 +202,67 @@ def test_an_eager_run_may_branch_on_values():
     model = keras.Sequential([keras.Input((4,)), layers.Dense(4)])
     model.compile("sgd", "mse", run_eagerly=True)
     model.fit(X, X, verbose=0)
+
+
+# -- tracebacks -----------------------------------------------------------------------------------
+
+
+def frames(call):
+    """Return the files of the frames of the error that a call raises, but for the test's own."""
+    with pytest.raises(Exception) as caught:
+        call()
+    error, found = caught.value, []
+    while error is not None:
+        found += [frame.filename for frame in traceback.extract_tb(error.__traceback__)]
+        error = error.__cause__
+    return [name for name in found if name != __file__]
+
+
+class Broken(layers.Layer):
+    def call(self, inputs):
+        return inputs + missing_name  # noqa: F821
+
+
+MISTAKES = {
+    "fit": lambda model: model.fit(np.zeros((4, 7)), np.zeros((4, 1))),
+    "lengths": lambda model: model.fit(np.zeros((4, 6)), np.zeros((3, 1))),
+    "evaluate": lambda model: model.evaluate(np.zeros((4, 7)), np.zeros((4, 1))),
+    "predict": lambda model: model.predict(np.zeros((4, 7))),
+    "call": lambda model: model(np.zeros((4, 7))),
+    "graph": lambda model: layers.Conv2D(3, 3)(keras.Input((4, 4))),
+    "argument": lambda model: layers.Dense(-1),
+    "compile": lambda model: model.compile("adm", "mse"),
+    "layer": lambda model: model.get_layer("none"),
+    "file": lambda model: keras.models.load_model("none.keras"),
+    "in a layer of one's own": lambda model: keras.Sequential([Broken()])(np.zeros((4, 7))),
+    "in its training": lambda model: fitted(keras.Sequential([Broken(), layers.Dense(1)])),
+}
+
+
+def fitted(model):
+    model.compile("sgd", "mse")
+    model.fit(np.zeros((4, 6)), np.zeros((4, 1)), verbose=0)
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_a_traceback_has_the_programs_own_lines_alone(mistake):
+    model = keras.Sequential([keras.Input((6,)), layers.Dense(1)])
+    model.compile("sgd", "mse")
+    assert frames(lambda: MISTAKES[mistake](model)) == []
+
+
+def test_what_nobody_foresaw_keeps_its_frames(monkeypatch):
+    model = keras.Sequential([keras.Input((6,)), layers.Dense(1)])
+    monkeypatch.setattr(trainer, "bucket", None)
+    found = frames(lambda: model.predict_on_batch(np.zeros((1, 6))))
+    assert any(name == trainer.__file__ for name in found)
+
+
+def test_all_frames_are_shown_on_request():
+    model = keras.Sequential([keras.Input((6,)), layers.Dense(1)])
+    keras.config.disable_traceback_filtering()
+    try:
+        assert not keras.config.is_traceback_filtering_enabled()
+        assert len(frames(lambda: model(np.zeros((4, 7))))) > 3
+    finally:
+        keras.config.enable_traceback_filtering()

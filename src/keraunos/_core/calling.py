@@ -16,10 +16,6 @@ from keraunos._core import context, dtypes, naming, spec, state, symbolic
 from keraunos._core.symbolic import Node
 from keraunos._core.variable import Variable, autocast
 
-# A mistake in a model is told in a few lines, without JAX's frames and its note about them.
-if jax.config.values["jax_traceback_filtering"] == "auto":
-    jax.config.update("jax_traceback_filtering", "quiet_remove_frames")
-
 if TYPE_CHECKING:
     from keraunos._core.layer import Layer
 
@@ -153,6 +149,7 @@ def named(method: Any) -> Any:
     What is wrong with an activation or an initializer is found by those who know no layer.
     """
 
+    @errors.brief
     @functools.wraps(method)
     def __init__(self: Layer, *args: Any, **kwargs: Any) -> None:
         try:
@@ -161,7 +158,7 @@ def named(method: Any) -> Any:
             first, *rest = str(error).split("\n")
             name = type(self).__name__
             if name not in first:
-                error.args = ("\n".join([f"{name}: {first}", *rest]),)
+                error.args = (errors.Report("\n".join([f"{name}: {first}", *rest])),)
             raise
 
     return __init__

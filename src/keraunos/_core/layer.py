@@ -124,6 +124,7 @@ class Layer(Operation):
 
     # -- calling --------------------------------------------------------------------------------
 
+    @errors.brief
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if symbolic.any_symbolic((args, kwargs)):
             return calling.call_symbolic(self, args, kwargs)

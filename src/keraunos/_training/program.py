@@ -78,8 +78,8 @@ class StepProgram:
         example = _example(data, size, valid is not None)
         key = ("rows", size, order is None)
         run = self._program(key, example, lambda traced: self._many(traced, size))
-        valid = None if valid is None else np.int32(valid)
-        return self._dispatch(run, data, order, np.int32(offset), np.int32(steps), valid)
+        counted = None if valid is None else np.int32(valid)
+        return self._dispatch(run, data, order, np.int32(offset), np.int32(steps), counted)
 
     def loops(self, data: Batch, size: int, padded: bool = False) -> bool:
         """Return whether many steps may be put in one program on this platform."""

@@ -68,6 +68,7 @@ class Trainer(Steps):
 
     # -- compile --------------------------------------------------------------------------------
 
+    @errors.brief
     def compile(
         self,
         optimizer: Any = "rmsprop",
@@ -148,6 +149,7 @@ class Trainer(Steps):
 
     # -- fit, evaluate, predict -------------------------------------------------------------------
 
+    @errors.brief
     def fit(
         self,
         x: Any = None,
@@ -213,6 +215,7 @@ class Trainer(Steps):
             ),
         )
 
+    @errors.brief
     def evaluate(
         self,
         x: Any = None,
@@ -242,6 +245,7 @@ class Trainer(Steps):
         found = self._measures("test").ordered(found)
         return found if return_dict else _listed(found)
 
+    @errors.brief
     def predict(
         self,
         x: Any,
@@ -263,6 +267,7 @@ class Trainer(Steps):
             return self._predict_one(x, size)
         return fitting.predict(self, x, size, verbose, steps, callbacks)
 
+    @errors.brief
     def predict_on_batch(self, x: Any) -> Any:
         """Return the outputs for one batch, as NumPy arrays."""
         return self._predict_one(x, None)
@@ -287,6 +292,7 @@ class Trainer(Steps):
         feed.warn_of_nan(data)
         checks.check_ids(data.x, self._ids())
 
+    @errors.brief
     def train_on_batch(
         self,
         x: Any,
@@ -301,6 +307,7 @@ class Trainer(Steps):
         found = self._floats(self._train_program(data).run_batch(data), "train")
         return found if return_dict else _listed(found)
 
+    @errors.brief
     def test_on_batch(
         self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False
     ) -> Any:
@@ -314,6 +321,7 @@ class Trainer(Steps):
         """Return what the compiled step is fed with: the work of layers on the host is done."""
         return x
 
+    @errors.brief
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if self.run_eagerly:
             return super().__call__(*args, **kwargs)

@@ -30,6 +30,7 @@ class Functional(Model):
         ValueError: an output does not follow from the inputs, or two layers share a name.
     """
 
+    @errors.brief
     def __init__(self, inputs: Any, outputs: Any, name: str | None = None, **kwargs: Any) -> None:
         trainable = kwargs.pop("trainable", None)
         if type(self).__name__ == "Functional":
@@ -59,6 +60,7 @@ class Functional(Model):
                 )
             seen.add(operation.name)
 
+    @errors.brief
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if args and self._hosted is not None:
             args = (hosting.encoded(self, args[0]), *args[1:])

@@ -40,6 +40,7 @@ class Model(Trainer):
             return super().__new__(graph, *args, **kwargs)
         return super().__new__(cls, *args, **kwargs)
 
+    @errors.brief
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         if _means_graph(args, kwargs):
             # A subclass that hands a graph to super().__init__() becomes functional too.
@@ -81,6 +82,7 @@ class Model(Trainer):
         """The layers of the model, in order."""
         return self._flatten_layers(include_self=False, recursive=False)
 
+    @errors.brief
     def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
         """Return a layer by its name or its index.
 
@@ -192,6 +194,7 @@ class Model(Trainer):
 
     # -- saving ---------------------------------------------------------------------------------
 
+    @errors.brief
     def save(
         self, filepath: Any, overwrite: bool = True, zipped: bool | None = None, **kwargs: Any
     ) -> None:
@@ -204,10 +207,12 @@ class Model(Trainer):
         """
         saving.save_model(self, filepath, overwrite=overwrite, zipped=zipped, **kwargs)
 
+    @errors.brief
     def save_weights(self, filepath: Any, overwrite: bool = True) -> None:
         """Write the weights alone, to a file that ends in `.weights.h5`."""
         saving.save_weights(self, filepath, overwrite=overwrite)
 
+    @errors.brief
     def load_weights(self, filepath: Any, skip_mismatch: bool = False, **kwargs: Any) -> Any:
         """Read weights into the model and return a report of what was loaded.
 

@@ -49,6 +49,7 @@ class Sequential(Model):
         for layer in layers or ():
             self.add(layer)
 
+    @errors.brief
     def add(self, layer: Any, rebuild: bool = True) -> None:
         """Put a layer on top of the stack."""
         if (
@@ -122,6 +123,7 @@ class Sequential(Model):
                 made.append(layer(made[-1]))
         self._stack, self._tensors = [source, *stack], made
 
+    @errors.brief
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if args:
             args = (self._encode(args[0]), *args[1:])

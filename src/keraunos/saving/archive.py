@@ -20,6 +20,7 @@ from keraunos.utils.writing import replacing
 _FORMAT_OF = "3.15.0"
 
 
+@errors.brief
 def save_model(
     model: Any,
     filepath: str | os.PathLike[str],
@@ -74,6 +75,7 @@ def save_model(
             archive.writestr(name, data)
 
 
+@errors.brief
 def load_model(
     filepath: str | os.PathLike[str],
     custom_objects: dict[str, Any] | None = None,
