@@ -94,12 +94,32 @@ def call_symbolic(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -
 
 def infer(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any], unify: bool = False) -> Any:
     """Return symbolic outputs for symbolic inputs, by abstract evaluation of the whole call."""
+    masks = [getattr(leaf, "mask", None) for leaf in jax.tree.leaves((args, kwargs))]
 
-    def run(*inner_args: Any, **inner_kwargs: Any) -> Any:
-        with state.sandbox(jax.random.key(0)), context.fresh(training=False):
-            return layer(*inner_args, **inner_kwargs)
+    def run(args: Any, kwargs: Any, masks: list[Any]) -> Any:
+        with state.sandbox(jax.random.key(0)), context.fresh(training=False) as running:
+            running.abstract = True
+            for tensor, mask in zip(jax.tree.leaves((args, kwargs)), masks):
+                if mask is not None:
+                    running.set_mask(tensor, mask)
+            outputs = layer(*args, **kwargs)
+            return outputs, [running.mask_of(leaf) for leaf in jax.tree.leaves(outputs)]
 
-    return symbolic.infer(run, args, kwargs, unify)
+    outputs, found = _inferred(run, (args, kwargs, masks), unify)
+    for tensor, mask in zip(jax.tree.leaves(outputs), found):
+        tensor.mask = mask
+    return outputs
+
+
+def _inferred(run: Any, arguments: tuple[Any, ...], unify: bool) -> Any:
+    try:
+        return symbolic.infer(run, arguments, {})
+    except Exception:
+        if not unify:
+            raise
+        # Unknown sizes are taken from the other operands; those of a mask would be, too.
+        args, kwargs, masks = arguments
+        return symbolic.infer(run, (args, kwargs, [None] * len(masks)), {}, unify)
 
 
 def _check(layer: Layer, bound: dict[str, Any], path: list[str]) -> None:
@@ -325,7 +345,7 @@ def _after(layer: Layer, bound: dict[str, Any], previous: Any, outputs: Any) -> 
         for tensor, one in zip(leaves, found, strict=False):
             if one is not None:
                 context.set_mask(tensor, one)
-    elif previous is not None and not layer._layers:
+    elif previous is not None and not layer._layers and not context.is_abstract():
         text = f"layer {layer.name!r} does not support masking: the mask of its input ends here"
         warnings.warn(text, stacklevel=2)
     if layer.activity_regularizer is not None:

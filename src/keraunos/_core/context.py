@@ -18,6 +18,8 @@ class CallContext:
 
     def __init__(self) -> None:
         self.training: bool | None = None
+        # Shapes are inferred, nothing is computed.
+        self.abstract = False
         self.path: list[str] = []
         # Told (path, layer, arguments, outputs) after each call inside.
         self.listener: Callable[..., None] | None = None
@@ -61,6 +63,12 @@ def fresh(training: bool | None = None) -> Iterator[CallContext]:
 def current() -> CallContext | None:
     """Return the context of the running call, or None outside of any layer's call."""
     return getattr(_local, "context", None)
+
+
+def is_abstract() -> bool:
+    """Return whether the running call only infers shapes."""
+    running = current()
+    return running is not None and running.abstract
 
 
 def get_mask(tensor: Any) -> Any:

@@ -57,6 +57,8 @@ class SymbolicTensor:
         self.name = name or naming.unique("keras_tensor")
         self.node: Node | None = None
         self.index = 0
+        # Shape and dtype of the mask that will travel with the value, if one will.
+        self.mask: SymbolicTensor | None = None
 
     @property
     def ndim(self) -> int:

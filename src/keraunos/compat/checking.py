@@ -69,11 +69,11 @@ def _full_name(node: ast.expr, known: dict[str, str]) -> str | None:
     return None
 
 
-def is_there(name: str) -> bool:
-    """Return whether a name can be had while compat is installed.
+def lacking(name: str) -> str | None:
+    """Return None for a name that can be had while compat is installed, or what it lacks.
 
-    What stands behind a class or a function (its methods, attributes of its result) is not
-    looked at.
+    A name that is there only to say what to use instead lacks everything. What stands behind a
+    class or a function (its methods, attributes of its result) is not looked at.
     """
     parts = name.split(".")
     for count in range(len(parts), 0, -1):
@@ -83,13 +83,13 @@ def is_there(name: str) -> bool:
             continue
         for part in parts[count:]:
             if isinstance(value, type) or (callable(value) and not hasattr(value, "__path__")):
-                return True
+                break
             try:
                 value = getattr(value, part)
             except Exception:
-                return False
-        return True
-    return False
+                return "no such name"
+        return getattr(value, "refuses", None)
+    return "no such module"
 
 
 def check(source: str | bytes, path: str) -> int:
@@ -103,9 +103,10 @@ def check(source: str | bytes, path: str) -> int:
     try:
         missing = 0
         for name, line in names.items():
-            there = is_there(name)
-            missing += not there
-            print(f"{'there  ' if there else 'MISSING'}  {path}:{line}  {name}")
+            lack = lacking(name)
+            missing += lack is not None
+            state = "there  " if lack is None else "MISSING"
+            print(f"{state}  {path}:{line}  {name}" + (f": {lack}" if lack else ""))
     finally:
         hook.uninstall()
     print(f"{len(names)} names, {missing} missing")

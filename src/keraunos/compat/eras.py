@@ -7,7 +7,9 @@ from typing import Any
 
 from keraunos import errors
 
-ERAS = ("keras1", "keras2", "tf.keras", "keras3")
+# Each era, and what `keras.__version__` says in it.
+VERSIONS = {"keras1": "1.2.2", "keras2": "2.3.1", "tf.keras": "2.15.0", "keras3": "3.15.0"}
+ERAS = tuple(VERSIONS)
 
 _HARD = {"recurrent_activation": "hard_sigmoid"}
 _RATES = {
@@ -51,6 +53,8 @@ METRICS_OF_ONE_BATCH = ("keras1", "keras2", "tf.keras")
 FROZEN_AT_COMPILE = ("keras1", "keras2", "tf.keras")
 # Eras whose frozen BatchNormalization normalized by the batch in training all the same.
 FROZEN_NORMALIZATION_SEES_THE_BATCH = ("keras1", "keras2")
+# Eras in which Model([x], [y]) has one input and one output, and predict returns one array.
+LIST_OF_ONE_IS_ONE = ("keras1", "keras2", "tf.keras")
 # Eras in which callbacks were told the number and the size of each batch.
 BATCH_LOGS_HAVE_SIZES = ("keras1", "keras2")
 # Eras in which an Embedding tells a Sequential the shape of its input.

@@ -48,6 +48,7 @@ def apply(patches: Patches, era: str | None) -> None:
         owner = _find(place)
         patches.put(owner, name, arguments.renamed(getattr(owner, name), row))
     _mix_in(patches)
+    _show_at_the_top(patches, era)
     if era in eras.STEEP_HARD_SIGMOID:
         _put_hard_sigmoid(patches)
 
@@ -80,6 +81,15 @@ def _mix_in(patches: Patches) -> None:
         patches.mix_in(_find(place), mixed)
     patches.mix_in(Variable, methods.VariableMethods)
     patches.mix_in(SymbolicTensor, methods.TensorMethods)
+
+
+def _show_at_the_top(patches: Patches, era: str | None) -> None:
+    keraunos = importlib.import_module("keraunos")
+    applications = importlib.import_module("keraunos.compat.applications")
+    patches.put(keraunos, "applications", applications.module("applications"))
+    patches.put(keraunos, "__all__", [*keraunos.__all__, "applications"])
+    # Programs and packages compare it to know which names and arguments there are.
+    patches.put(keraunos, "__version__", eras.VERSIONS[era or "keras3"])
 
 
 def _put_hard_sigmoid(patches: Patches) -> None:

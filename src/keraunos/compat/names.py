@@ -71,7 +71,7 @@ engine.training_utils        compat.old_utils utils
 models.sequential            models
 models.functional            models
 saving.hdf5_format           saving
-saving.saving_lib            saving
+saving.saving_lib            compat.saving_lib saving
 saving.saving_api            saving models
 saving.serialization_lib     saving
 saving.object_registration   saving
@@ -320,6 +320,8 @@ def module(path: str) -> ModuleType | None:
     """
     if path in MODULES:
         return old_module(path)
+    if path.partition(".")[0] == "applications":
+        return importlib.import_module("keraunos.compat.applications").module(path)
     own = f"keraunos.{path}".rstrip(".")
     try:
         if importlib.util.find_spec(own) is None:

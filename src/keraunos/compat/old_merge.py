@@ -175,7 +175,8 @@ def _gone(name: str, fix: str) -> type:
     def __new__(cls: type, *args: Any, **kwargs: Any) -> Any:
         raise NotImplementedError(errors.report(f"{name} is not in keraunos", fix=fix))
 
-    return type(name, (), {"__new__": __new__, "__module__": __name__, "__doc__": fix})
+    about = {"__module__": __name__, "__doc__": fix, "refuses": fix}
+    return type(name, (), {"__new__": __new__, **about})
 
 
 SReLU = _gone("SReLU", "use PReLU")

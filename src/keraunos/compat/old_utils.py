@@ -32,6 +32,7 @@ def _gone(what: str, fix: str, error: type[Exception] = NotImplementedError) -> 
 
     refuse.__name__ = refuse.__qualname__ = what
     refuse.__doc__ = f"Refuse: {fix}."
+    refuse.__dict__["refuses"] = fix  # for `--check`
     return refuse
 
 

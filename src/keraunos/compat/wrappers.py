@@ -123,7 +123,8 @@ def new_model(original: Any, era: str | None) -> Callable[..., Any]:
 
     @functools.wraps(function)
     def __new__(cls: Any, *args: Any, **kwargs: Any) -> Any:
-        return function(cls, *args, **_graph_names(kwargs))
+        args, kwargs = _graph_arguments(args, kwargs, era)
+        return function(cls, *args, **kwargs)
 
     return __new__
 
@@ -133,12 +134,12 @@ def init_model(original: Callable[..., Any], era: str | None) -> Callable[..., A
 
     @functools.wraps(original)
     def __init__(self: Any, *args: Any, **kwargs: Any) -> None:
-        new = _graph_names(kwargs)
-        if new != kwargs and type(self).__init__ is __init__:
+        new = _graph_arguments(args, kwargs, era)
+        if new != (args, kwargs) and type(self).__init__ is __init__:
             from keraunos._core import signature
 
-            object.__setattr__(self, "_arguments", signature._bind(type(self), args, new))
-        original(self, *args, **new)
+            object.__setattr__(self, "_arguments", signature._bind(type(self), *new))
+        original(self, *new[0], **new[1])
 
     return __init__
 
@@ -158,9 +159,19 @@ def model_from_config(original: Any, era: str | None) -> Any:
     return classmethod(from_config)
 
 
-def _graph_names(kwargs: dict[str, Any]) -> dict[str, Any]:
+def _graph_arguments(args: tuple[Any, ...], kwargs: dict[str, Any], era: str | None) -> Any:
+    """Return arguments of `Model` in today's words; a list of one tensor was that tensor."""
     names = {"input": "inputs", "output": "outputs"}
-    return {names.get(k, k): v for k, v in kwargs.items()} if names.keys() & kwargs else kwargs
+    kwargs = {names.get(k, k): v for k, v in kwargs.items()}
+    if era in eras.LIST_OF_ONE_IS_ONE:
+        args = tuple(_only(v) for v in args)
+        kwargs = {k: _only(v) if k in names.values() else v for k, v in kwargs.items()}
+    return args, kwargs
+
+
+def _only(value: Any) -> Any:
+    one = isinstance(value, list) and len(value) == 1 and isinstance(value[0], SymbolicTensor)
+    return value[0] if one else value
 
 
 def add_weight(original: Callable[..., Any], era: str | None) -> Callable[..., Any]:

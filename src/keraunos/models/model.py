@@ -14,6 +14,7 @@ from keraunos._core.layer import Layer
 from keraunos._core.symbolic import SymbolicTensor
 from keraunos._training.trainer import Trainer
 from keraunos.models import quantizing
+from keraunos.saving import archive
 
 
 @registry.register(kind="models")
@@ -220,6 +221,10 @@ class Model(Trainer):
             ValueError: weights are missing, unexpected or of another shape; nothing changes.
         """
         return saving.load_weights(self, filepath, skip_mismatch=skip_mismatch, **kwargs)
+
+    def __reduce__(self) -> Any:
+        # Pickles and copies hold what a file would: compiled programs are no part of a model.
+        return archive.from_bytes, (archive.to_bytes(self),)
 
     def to_json(self, **kwargs: Any) -> str:
         """Return the architecture as JSON; `keras.models.model_from_json` reads it."""

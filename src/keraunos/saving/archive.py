@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import io
 import json
 import os
 import warnings
@@ -70,9 +71,33 @@ def save_model(
             f"model {model.name!r} is saved without weights: it is not built yet", stacklevel=3
         )
     members = _members(model)
-    with replacing(path) as part, zipfile.ZipFile(part, "w") as archive:
-        for name, data in members.items():
-            archive.writestr(name, data)
+    with replacing(path) as part:
+        _write(members, part)
+
+
+def to_bytes(model: Layer) -> bytes:
+    """Return what `save_model` writes into a `.keras` file."""
+    file = io.BytesIO()
+    _write(_members(model), file)
+    return file.getvalue()
+
+
+def from_bytes(
+    data: bytes,
+    custom_objects: dict[str, Any] | None = None,
+    compile: bool = True,
+    safe_mode: bool = False,
+) -> Any:
+    """Return the model of a `.keras` file's content, by default code in it included.
+
+    Example:
+        >>> import keraunos as keras
+        >>> model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)])
+        >>> from_bytes(to_bytes(model)).output_shape
+        (None, 2)
+    """
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        return _read(archive, Path("a pickled model"), custom_objects, compile, safe_mode)
 
 
 @errors.brief
@@ -102,19 +127,35 @@ def load_model(
     if orbax.is_checkpoint(path):
         return orbax.load_model(path, custom_objects, compile, safe_mode)
     with files.opened_archive(path) as archive:
-        config = _config(archive, path)
-        if not compile:
-            config["compile_config"] = None
-        with sharing.scope():
-            model = registry.deserialize(config, custom_objects, safe_mode=safe_mode)
-        if not isinstance(model, Layer):
-            raise ValueError(errors.report(f"{path} holds no model", got=type(model).__name__))
-        where = f"weights of {path.name} do not fit its own config"
-        with files.opened_member(archive, path) as file:
-            made = weights.plan(model, file, where, strict_optimizer=compile)
-        weights.carry_out(model, made)
-        assets.restore(model, archive, path)
+        return _read(archive, path, custom_objects, compile, safe_mode)
+
+
+def _read(
+    archive: zipfile.ZipFile,
+    path: Path,
+    custom_objects: dict[str, Any] | None,
+    compile: bool,
+    safe_mode: bool,
+) -> Any:
+    config = _config(archive, path)
+    if not compile:
+        config["compile_config"] = None
+    with sharing.scope():
+        model = registry.deserialize(config, custom_objects, safe_mode=safe_mode)
+    if not isinstance(model, Layer):
+        raise ValueError(errors.report(f"{path} holds no model", got=type(model).__name__))
+    where = f"weights of {path.name} do not fit its own config"
+    with files.opened_member(archive, path) as file:
+        made = weights.plan(model, file, where, strict_optimizer=compile)
+    weights.carry_out(model, made)
+    assets.restore(model, archive, path)
     return model
+
+
+def _write(members: dict[str, Any], file: Any) -> None:
+    with zipfile.ZipFile(file, "w") as archive:
+        for name, data in members.items():
+            archive.writestr(name, data)
 
 
 def _members(model: Layer) -> dict[str, Any]:

@@ -205,6 +205,11 @@ TABLES: dict[str, dict[str, Any]] = {
         "VirtualDeviceConfiguration": _Record,
         **dict.fromkeys(_IDLE_EXPERIMENTAL, _harmless),
     },
+    "tensorflow.python.framework.config": {
+        "is_op_determinism_enabled": lambda: False,
+        "enable_op_determinism": _harmless,
+        "disable_op_determinism": _harmless,
+    },
     "tensorflow.config.threading": dict.fromkeys(
         ("set_inter_op_parallelism_threads", "set_intra_op_parallelism_threads"), _harmless
     ),

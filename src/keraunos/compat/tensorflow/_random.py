@@ -14,6 +14,7 @@ import numpy as np
 
 from keraunos import errors
 from keraunos._core import random
+from keraunos.compat.tensorflow import _function
 from keraunos.compat.tensorflow._dtypes import as_dtype
 from keraunos.compat.tensorflow._rows import row
 from keraunos.compat.tensorflow._sizes import sized, sizes
@@ -43,8 +44,14 @@ def host_generator() -> np.random.Generator | None:
     return _local.generator
 
 
-def set_seed(seed: int) -> None:
-    """Seed everything random in keraunos; Python's and NumPy's own generators stay as they are."""
+def set_seed(seed: int | None) -> None:
+    """Seed everything random in keraunos; Python's and NumPy's own generators stay as they are.
+
+    Args:
+        seed: an integer from 0 to 2**32 - 1; None: one drawn from the operating system.
+    """
+    if seed is None:
+        seed = int(np.random.SeedSequence().generate_state(1)[0])
     python, numpy = python_random.getstate(), np.random.get_state()
     global _seeded
     _seeded += 1
@@ -263,4 +270,9 @@ TABLES = {
     "tensorflow.random": RANDOM,
     "tensorflow.random.experimental": {n: RANDOM[n] for n in _EXPERIMENTAL},
     "tensorflow.image": {"random_crop": row(_crop, "value, size, seed=None")},
+    # Where packages look the seed up, to put it back.
+    "tensorflow.python.eager.context": {
+        "executing_eagerly": _function.executing_eagerly,
+        "global_seed": random.global_seed,
+    },
 }
