@@ -6,6 +6,8 @@ STARTS = -c 'import sys, ensurepip; sys.exit(sys.version_info < (3, 11))' >/dev/
 PYTHON ?= $(shell for p in $(CANDIDATES); do $$p $(STARTS) && echo $$p && break; done)
 VENV ?= .venv
 JOBS ?= 2
+# A folder of old programs that the tests run too, if there is one.
+PROGRAMS ?= $(wildcard ../shared/programs)
 RUN = $(VENV)/bin
 # What an installed package is made from, beside Python that is read in place.
 BUILD = pyproject.toml CMakeLists.txt $(wildcard native/*)
@@ -17,8 +19,8 @@ BUILD = pyproject.toml CMakeLists.txt $(wildcard native/*)
 demo: $(VENV)/.examples  ## train on real digits, draw the curve, save, load elsewhere
 	$(RUN)/python examples/digits.py
 
-test: check  ## everything CI runs
-	$(RUN)/pytest -n $(JOBS)
+test: check $(VENV)/packages  ## everything CI runs
+	KERAUNOS_TEST_PACKAGES=$(VENV)/packages KERAUNOS_PROGRAMS=$(PROGRAMS) $(RUN)/pytest -n $(JOBS)
 
 check: $(VENV)/.dev  ## style, types, and who may import whom
 	$(RUN)/ruff check .
@@ -41,6 +43,12 @@ clean:  ## all that make made, environments too
 # An environment holds a stamp for each extra installed in it, so a second run is quick.
 $(VENV)/.%: $(BUILD) | $(VENV)/bin/python
 	$(RUN)/python -m pip install --quiet --editable ".[$*]"
+	@touch $@
+
+# Beside the environment, and without what they declare: some declare TensorFlow.
+$(VENV)/packages: tests/compat/packages/requirements.txt | $(VENV)/bin/python
+	rm -rf $@
+	$(RUN)/python -m pip install --quiet --no-deps --target $@ --requirement $<
 	@touch $@
 
 $(VENV)-bench/.%: $(BUILD) | $(VENV)-bench/bin/python

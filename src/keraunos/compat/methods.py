@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import itertools
 import math
 import warnings
@@ -18,6 +19,11 @@ from keraunos._core.variable import Variable
 
 class ModelMethods:
     """What `Model` had."""
+
+    @property
+    def distribute_strategy(self) -> Any:
+        """`tf.distribute.get_strategy()`."""
+        return importlib.import_module("tensorflow.distribute").get_strategy()
 
     def fit_generator(
         self: Any,

@@ -97,8 +97,8 @@ def _attributes(owner: Layer) -> list[tuple[str, Any]]:
 
 
 def _definer(cls: type, name: str) -> str:
-    """Return the name of the class in which an attribute of a class is defined."""
-    return next(base.__name__ for base in cls.__mro__ if name in vars(base))
+    """Return the name of the class in which an attribute of a class is defined, if one does."""
+    return next((base.__name__ for base in cls.__mro__ if name in vars(base)), "")
 
 
 def _attribute(owner: Layer, name: str) -> Any:

