@@ -8,7 +8,7 @@ from typing import Any
 from keraunos._core import registry
 from keraunos._core.symbolic import SymbolicTensor
 from keraunos._core.variable import Variable
-from keraunos.compat import arguments, eras, methods, wrappers
+from keraunos.compat import arguments, eras, methods, names, wrappers
 from keraunos.compat.patching import Patches
 
 # Rooms whose registered classes take old arguments.
@@ -48,6 +48,7 @@ def apply(patches: Patches, era: str | None) -> None:
         owner = _find(place)
         patches.put(owner, name, arguments.renamed(getattr(owner, name), row))
     _mix_in(patches)
+    _put_modules(patches)
     _show_at_the_top(patches, era)
     if era in eras.STEEP_HARD_SIGMOID:
         _put_hard_sigmoid(patches)
@@ -90,6 +91,15 @@ def _show_at_the_top(patches: Patches, era: str | None) -> None:
     patches.put(keraunos, "__all__", [*keraunos.__all__, "applications"])
     # Programs and packages compare it to know which names and arguments there are.
     patches.put(keraunos, "__version__", eras.VERSIONS[era or "keras3"])
+
+
+def _put_modules(patches: Patches) -> None:
+    """Let `keras.layers.core` be the old module where a file of ours has that name too."""
+    for path in names.MODULES:
+        room, _, name = path.rpartition(".")
+        if room and room not in names.MODULES and names.is_file(path):
+            importlib.import_module(f"keraunos.{path}")
+            patches.put(_find(room), name, names.old_module(path))
 
 
 def _put_hard_sigmoid(patches: Patches) -> None:

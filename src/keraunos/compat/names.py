@@ -42,7 +42,7 @@ layers.activation            layers
 layers.attention             layers
 layers.merging               layers
 layers.wrappers              layers
-layers.merge                 layers compat.old_merge
+layers.merge                 compat.old_merge layers
 layers.advanced_activations  layers
 layers.dense_attention       layers
 layers.serialization         layers
@@ -58,15 +58,17 @@ engine                       layers models utils compat.old_utils
 engine.topology              layers models utils compat.old_utils
 engine.base_layer            layers compat.old_utils
 engine.base_layer_v1         layers
-engine.input_layer           layers
+engine.input_layer           layers models
 engine.input_spec            layers
 engine.keras_tensor          models compat.old_utils
 engine.functional            models
 engine.network               models compat.old_utils
 engine.training              models compat.old_utils
+engine.training_arrays       utils compat.old_utils
+engine.training_generator    utils compat.old_utils
 engine.sequential            models
 engine.data_adapter          utils
-engine.saving                saving models
+engine.saving                saving models compat.old_utils
 engine.training_utils        compat.old_utils utils
 models.sequential            models
 models.functional            models
@@ -82,11 +84,12 @@ saving.save                  saving
 saving.saved_model           saving
 saving.legacy                saving
 objectives                   losses
+datasets.cifar               utils
 initializations              compat.initializations initializers
 legacy                       layers
 legacy.layers                layers compat.old_merge
 legacy.models                models
-legacy.interfaces            compat.old_utils
+legacy.interfaces            compat.interfaces
 legacy.backend               backend
 backend.tensorflow_backend   backend
 backend.theano_backend       backend
@@ -111,14 +114,15 @@ initializers.initializers_v2 initializers
 utils.np_utils               utils
 utils.data_utils             utils compat.old_utils
 utils.generic_utils          utils compat.old_utils
-utils.layer_utils            utils compat.old_utils
+utils.layer_utils            utils layers models compat.old_utils
 utils.vis_utils              utils compat.old_utils
 utils.visualize_util         utils compat.old_utils
 utils.io_utils               utils compat.old_utils
 utils.conv_utils             compat.old_utils utils
 utils.tf_utils               compat.old_utils utils
-utils.training_utils         compat.old_utils
-utils.multi_gpu_utils        compat.old_utils
+utils.training_utils         compat.old_utils layers models
+utils.multi_gpu_utils        compat.old_utils layers models
+utils.test_utils             utils models
 utils.image_utils            utils
 utils.image_dataset          utils
 utils.control_flow_util      compat.old_utils
@@ -127,7 +131,7 @@ utils.custom_object_scope    utils
 utils.experimental           utils compat.old_utils
 mixed_precision.experimental mixed_precision
 wrappers                     compat.scikit_learn
-wrappers.scikit_learn        compat.scikit_learn
+wrappers.scikit_learn        compat.scikit_learn models
 experimental                 optimizers.schedules optimizers models layers compat.old_utils
 estimator                    compat.old_utils
 premade                      compat.old_utils
@@ -142,7 +146,7 @@ _LAYERS = {
     "compat.locally_connected": "LocallyConnected1D LocallyConnected2D",
     "compat.old_layers": ("CuDNNGRU CuDNNLSTM Highway Maxout MaxoutDense ThresholdedReLU"),
     "compat.old_merge": (
-        "merge Merge AtrousConvolution1D AtrousConvolution2D Deconvolution2D Deconvolution3D"
+        "Merge AtrousConvolution1D AtrousConvolution2D Deconvolution2D Deconvolution3D"
         " TimeDistributedDense SReLU ParametricSoftplus Recurrent RandomHeight RandomWidth"
         " DenseFeatures SyncBatchNormalization AtrousConv1D=AtrousConvolution1D"
         " AtrousConv2D=AtrousConvolution2D Deconv2D=Deconvolution2D Deconv3D=Deconvolution3D"
@@ -166,8 +170,38 @@ _UTILS = (
     " warmstart_embedding_matrix model_to_dot SequenceEnqueuer to_ordinal SidecarEvaluator"
     " StepsPerExecutionTuner TimedThread"
 )
+# What the modules of older Keras had imported from each other: every room shows it.
+_HELPERS = {
+    "compat.old_helpers": (
+        "accuracy apply_transform ask_to_proceed_with_overwrite batch_shuffle binary_logloss"
+        " categorical_probas_to_classes clip_norm deconv_length get_fans get_file get_from_module"
+        " get_test_data is_all_none iter_sequence_infinite keras_test layer_test list_pictures"
+        " load_attributes_from_hdf5_group load_batch load_weights_from_hdf5_group"
+        " load_weights_from_hdf5_group_by_name make_batches make_tuple multiclass_logloss"
+        " normalize_padding preprocess_weights_for_loading probas_to_classes"
+        " save_attributes_to_hdf5_group save_weights_to_hdf5_group time_distributed_dense"
+        " transform_matrix_offset_center transpose_shape validate_file"
+    ),
+    "compat.old_utils": (
+        "Node conv_input_length conv_output_length count_total_params deserialize_keras_object"
+        " func_dump func_load has_arg layer_from_config normalize_tuple object_list_uid"
+        " optimizer_from_config serialize_keras_object slice_X=slice_arrays slice_arrays to_list"
+        " unpack_singleton H5Dict HDF5Matrix GeneratorEnqueuer OrderedEnqueuer SequenceEnqueuer"
+        " check_array_length_consistency check_array_lengths check_loss_and_target_compatibility"
+        " check_num_samples collect_metrics evaluate_generator fit_generator fit_loop h5dict"
+        " load_array pickle_model predict_generator predict_loop print_layer_summary save_array"
+        " standardize_class_weights standardize_input_data standardize_sample_or_class_weights"
+        " standardize_sample_weights standardize_single_array standardize_weights test_loop"
+        " unpickle_model weighted_masked_objective weighted_objective"
+        " convert_dense_weights_data_format"
+    ),
+    "layers": "Layer",
+    "_core.registry": "get_custom_objects",
+    "utils": "Progbar",
+}
 # room: module of keraunos: names, `old=new` where they differ
 _HOMES: dict[str, dict[str, str]] = {
+    "keraunos.activations": {},
     "keraunos.layers": _LAYERS,
     "keraunos.models": {
         "saving": "save_weights",
@@ -181,7 +215,8 @@ _HOMES: dict[str, dict[str, str]] = {
     "keraunos.backend": {"compat.keras_backend": "*"},
     "keraunos.regularizers": {
         "regularizers": "l1l2=L1L2 WeightRegularizer=L1L2 activity_l1=L1 activity_l2=L2"
-        " activity_l1l2=L1L2 ActivityRegularizer=L1L2"
+        " activity_l1l2=L1L2 ActivityRegularizer=L1L2 L1L2Regularizer=L1L2",
+        "compat.old_utils": "EigenvalueRegularizer",
     },
     "keraunos.constraints": {
         "constraints": "maxnorm=MaxNorm nonneg=NonNeg unitnorm=UnitNorm max_norm=MaxNorm"
@@ -192,7 +227,7 @@ _HOMES: dict[str, dict[str, str]] = {
     "keraunos.metrics": {
         "losses": _LOSSES,
         "compat.old_utils": "MeanRelativeError MeanTensor precision recall fmeasure fbeta_score"
-        " matthews_correlation",
+        " f1score fscore matthews_correlation",
     },
     "keraunos.optimizers": {
         "compat.old_utils": "TFOptimizer",
@@ -202,6 +237,8 @@ _HOMES: dict[str, dict[str, str]] = {
     "keraunos.initializers": {
         "initializers": "normal=RandomNormal uniform=RandomUniform one=Ones zero=Zeros",
     },
+    "keraunos.preprocessing": {},
+    "keraunos.preprocessing.image": {},
     "keraunos.callbacks": {
         "callbacks": "BaseLogger=Callback",
         "compat.old_utils": "SidecarEvaluatorModelExport",
@@ -220,7 +257,8 @@ def find(module: str, name: str) -> Any:
         >>> find("keraunos.utils", "np_utils").to_categorical([1]).shape
         (1, 2)
     """
-    for home, names in _HOMES.get(module, {}).items():
+    room = _HOMES.get(module)
+    for home, names in [] if room is None else [*room.items(), *_HELPERS.items()]:
         if names == "*":
             found = getattr(importlib.import_module(f"keraunos.{home}"), name, None)
             if found is not None:
@@ -322,10 +360,12 @@ def module(path: str) -> ModuleType | None:
         return old_module(path)
     if path.partition(".")[0] == "applications":
         return importlib.import_module("keraunos.compat.applications").module(path)
-    own = f"keraunos.{path}".rstrip(".")
+    return importlib.import_module(f"keraunos.{path}".rstrip(".")) if is_file(path) else None
+
+
+def is_file(path: str) -> bool:
+    """Return whether one of our paths is a module of our own."""
     try:
-        if importlib.util.find_spec(own) is None:
-            return None
+        return importlib.util.find_spec(f"keraunos.{path}".rstrip(".")) is not None
     except ModuleNotFoundError:
-        return None
-    return importlib.import_module(own)
+        return False

@@ -21,6 +21,7 @@ Container = Network = Functional
 Graph = Function
 serialize_keras_object = registry.serialize
 deserialize_keras_object = registry.deserialize
+layer_from_config = optimizer_from_config = registry.deserialize
 KerasHistory = KerasTensor
 
 
@@ -54,6 +55,23 @@ model_to_estimator = _gone("model_to_estimator", "train the model with fit")
 func_dump = _gone("func_dump", "write the function in a module, and register it")
 func_load = _gone("func_load", "write the function in a module, and register it")
 _GONE = {
+    **dict.fromkeys(
+        "check_array_length_consistency check_array_lengths check_num_samples collect_metrics"
+        " check_loss_and_target_compatibility standardize_class_weights standardize_input_data"
+        " standardize_sample_or_class_weights standardize_sample_weights standardize_single_array"
+        " weighted_masked_objective weighted_objective".split(),
+        "leave it to fit, which checks and weighs its data",
+    ),
+    **dict.fromkeys(("fit_loop", "fit_generator"), "call model.fit"),
+    **dict.fromkeys(("test_loop", "evaluate_generator"), "call model.evaluate"),
+    **dict.fromkeys(("predict_loop", "predict_generator"), "call model.predict"),
+    **dict.fromkeys(("h5dict", "H5Dict"), "use h5py.File"),
+    **dict.fromkeys(("pickle_model", "unpickle_model"), "use model.save and load_model"),
+    **dict.fromkeys(("save_array", "load_array"), "use numpy.save and numpy.load"),
+    **dict.fromkeys(("f1score", "fscore"), "use keras.metrics.F1Score"),
+    "convert_dense_weights_data_format": "permute the kernel's rows: layer.set_weights",
+    "print_layer_summary": "use model.summary()",
+    "EigenvalueRegularizer": "write the regularizer as a function of the kernel",
     "DatasetCreator": "give the Dataset to fit",
     "DynamicEmbedding": "use Embedding",
     "DynamicLookup": "use StringLookup",
@@ -132,6 +150,13 @@ def print_summary(
 def count_params(weights: Any) -> int:
     """Return the number of elements of variables."""
     return int(sum(np.prod(w.shape) for w in {id(w): w for w in weights}.values()))
+
+
+def count_total_params(layers: Any, layer_set: Any = None) -> tuple[int, int]:
+    """Return how many numbers of layers are trained, and how many are not."""
+    trained = [w for layer in layers for w in layer.trainable_weights]
+    fixed = [w for layer in layers for w in layer.non_trainable_weights]
+    return count_params(trained), count_params(fixed)
 
 
 def has_arg(fn: Any, name: str, accept_all: bool = False) -> bool:

@@ -238,6 +238,36 @@ def asymmetric_temporal_padding(x: Any, left_pad: int = 1, right_pad: int = 1) -
     return temporal_padding(x, (left_pad, right_pad))
 
 
+def asymmetric_spatial_2d_padding(
+    x: Any,
+    top_pad: int = 1,
+    bottom_pad: int = 1,
+    left_pad: int = 1,
+    right_pad: int = 1,
+    dim_ordering: str | None = None,
+) -> Any:
+    """Return x with zeros around its rows and columns (Keras 1)."""
+    layout = _LAYOUTS.get(dim_ordering or "", dim_ordering)
+    return spatial_2d_padding(x, ((top_pad, bottom_pad), (left_pad, right_pad)), layout)
+
+
+def atrous_conv2d(
+    x: Any,
+    kernel: Any,
+    rate: int = 1,
+    border_mode: str = "valid",
+    dim_ordering: str | None = None,
+    image_shape: Any = None,
+    filter_shape: Any = None,
+) -> Any:
+    """Return a convolution whose kernel has holes (Keras 1)."""
+    layout = _LAYOUTS.get(dim_ordering or "", dim_ordering)
+    return conv2d(x, kernel, padding=border_mode, data_format=layout, dilation_rate=(rate, rate))
+
+
+_LAYOUTS = {"tf": "channels_last", "th": "channels_first"}
+
+
 def resize_images(
     x: Any, height_factor: int, width_factor: int, data_format: str, interpolation: str = "nearest"
 ) -> Any:
