@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from keraunos import callbacks, compat, constraints, layers, optimizers, regularizers
+from keraunos import callbacks, compat, constraints, layers, optimizers, preprocessing, regularizers
 from keraunos.compat import arguments, eras
 
 ROWS = [
@@ -64,6 +64,11 @@ ROWS = [
     (regularizers.L1, "l=0.1", "l1=0.1"),
     (constraints.MaxNorm, "m=3", "max_value=3"),
     (callbacks.ReduceLROnPlateau, "epsilon=0.1", "min_delta=0.1"),
+    (constraints.MinMaxNorm, "low=0.1, high=2", "min_value=0.1, max_value=2"),
+    (optimizers.Adam, "jit_compile=True", ""),
+    (layers.Softmax, "robust_masking=False", ""),
+    (layers.Embedding, "5, 2, sparse=True", "5, 2"),
+    (preprocessing.text.Tokenizer, "nb_words=9, document_count=0", "num_words=9"),
     (callbacks.EarlyStopping, "epsilon=0.1", "min_delta=0.1"),
 ]
 

@@ -49,17 +49,18 @@ def test_equals_the_legacy_backend(name, args, kwargs, expected):
 
 
 @pytest.mark.parametrize("name, args, kwargs, expected", ROWS)
-def test_knows_the_shape_along_the_graph(name, args, kwargs, expected):
+def test_equals_it_along_the_graph(name, args, kwargs, expected):
     args = of_arrays(name, args)
     places = [i for i, a in enumerate(args) if isinstance(a, np.ndarray)]
     if not places or expected is None:
         return
     array = args[places[0]]
-    args[places[0]] = K.placeholder(array.shape, dtype=array.dtype.name)
+    args[places[0]] = x = K.placeholder(array.shape, dtype=array.dtype.name)
     found = getattr(K, name)(*args, **kwargs)
     if isinstance(found, tuple):
         found, expected = found[0], expected[0]
     assert found.shape == np.shape(expected)
+    check(keras.Function(x, found)(array), expected)
 
 
 COMPUTED = "hard_sigmoid batch_dot relu binary_crossentropy local_conv1d foldl map_fn bias_add std"
@@ -75,6 +76,115 @@ def test_computes_along_the_graph(name):
     np.testing.assert_allclose(
         K.function([x], [found])([args[place]])[0], getattr(K, name)(*args, **kwargs), atol=1e-6
     )
+
+
+# Those that are no functions of arrays alone: what each gives.
+SMALL = {
+    "K.ones((2, 1))": [[1.0], [1.0]],
+    "K.zeros((2,))": [0.0, 0.0],
+    "K.shape(np.ones((2, 3)))": [2, 3],
+    "K.shape(K.placeholder((2, 3)))": (2, 3),
+    "K.identity(np.arange(2))": [0, 1],
+    "K.stop_gradient(np.ones(2))": [1.0, 1.0],
+    "K.print_tensor(np.ones(2), 'x')": [1.0, 1.0],
+    "K.logsumexp(np.zeros((2, 2)), axis=1)": [np.log(2), np.log(2)],
+    "K.slice(np.arange(6).reshape(2, 3), [0, 1], [2, 2])": [[1, 2], [4, 5]],
+    "K.lesser([1, 3], [2, 2])": [True, False],
+    "K.lesser_equal([2, 3], [2, 2])": [True, False],
+    "K.to_dense(np.eye(2))": np.eye(2),
+    "K.cast_to_floatx([1, 2]).dtype == 'float32'": True,
+    "K.backend()": "jax",
+    "K.floatx()": "float32",
+    "K.epsilon()": 1e-7,
+    "K.image_data_format()": "channels_last",
+    "K.image_dim_ordering()": "tf",
+    "K.normalize_data_format(None)": "channels_last",
+    "K.is_keras_tensor(K.placeholder((2,)))": True,
+    "K.is_placeholder(K.placeholder((2,)))": True,
+    "K.is_tensor(K.ones((2,))), K.is_tensor(2)": (True, False),
+    "K.is_sparse(np.eye(2))": False,
+    "K.get_variable_shape(K.variable(np.eye(2)))": (2, 2),
+    "K.random_normal((3, 2)).shape": (3, 2),
+    "K.random_uniform_variable((3, 2), 1, 2).shape": (3, 2),
+    "set(np.unique(K.random_bernoulli((99,), 0.5)))": {0.0, 1.0},
+    "K.in_test_phase(1, 2)": 1,
+    "K.get_uid('a') + 1 == K.get_uid('a')": True,
+    "K.has_arg(K.dot, 'x')": True,
+    "K.manual_variable_initialization(True)": None,
+    "K.legacy_weight_ordering()": False,
+    "K.get_value(K.update(K.variable(1.0), 2.0))": 2.0,
+    "K.get_value(K.update_sub(K.variable(1.0), 2.0))": -1.0,
+    "K.asymmetric_temporal_padding(np.ones((1, 1, 1)), 1, 0)": [[[0.0], [1.0]]],
+    "K.asymmetric_spatial_2d_padding(np.ones((1, 1, 1, 1)), 1, 0, 0, 1)[0, :, :, 0]": [
+        [0.0, 0.0],
+        [1.0, 0.0],
+    ],
+    "K.atrous_conv2d(np.ones((1, 5, 5, 1)), np.ones((3, 3, 1, 1)), 2)": [[[[9.0]]]],
+    "K.deconv2d(np.ones((1, 1, 1, 1)), np.ones((2, 2, 1, 1)), (1, 2, 2, 1))[0, :, :, 0]": np.ones(
+        (2, 2)
+    ),
+    "K.conv3d_transpose(np.ones((1,) * 5), np.ones((2, 1, 1, 1, 1)), (1, 2, 1, 1, 1)).shape": (
+        (1, 2, 1, 1, 1)
+    ),
+    "K.separable_conv1d(np.ones((1, 3, 1)), np.ones((3, 1, 1)), np.ones((1, 1, 2)))": [
+        [[3.0, 3.0]]
+    ],
+    "K.transpose_shape((1, 2, 3), 'channels_first', (1,))": (1, 3, 2),
+}
+
+
+@pytest.mark.parametrize("text, expected", SMALL.items(), ids=SMALL)
+def test_small_functions(text, expected):
+    found = eval(text, {"K": K, "np": np})
+    if isinstance(expected, (list, np.ndarray, float)):
+        np.testing.assert_allclose(np.asarray(found), expected, rtol=1e-6)
+    else:
+        assert found == expected
+
+
+def test_settings_are_set_and_set_back():
+    with K.learning_phase_scope(0):
+        K.set_learning_phase(1)
+        assert K.learning_phase() == 1
+    K.set_epsilon(1e-3)
+    K.set_floatx("float16")
+    K.set_image_dim_ordering("th")
+    try:
+        assert (K.epsilon(), K.floatx(), K.image_data_format()) == (
+            1e-3,
+            "float16",
+            "channels_first",
+        )
+    finally:
+        K.set_epsilon(1e-7)
+        K.set_floatx("float32")
+        K.set_image_data_format("channels_last")
+    K.reset_uids()
+    assert K.get_uid("dense") == 1
+    with K.name_scope("outer"):
+        pass
+    K.set_session(None)
+    K.set_legacy_weight_ordering(False)
+    K.clear_session()
+
+
+def test_programs_of_the_time_see_their_backend():
+    keras.compat.install("keras2")
+    try:
+        assert K.backend() == "tensorflow"
+    finally:
+        keras.compat.uninstall()
+    assert K.backend() == "jax"
+
+
+def test_ctc_decodes_greedily():
+    p = np.full((1, 3, 3), 0.1, "float32")
+    p[0, [0, 1, 2], [1, 2, 0]] = 0.8  # 1, blank, 0
+    (found,), score = K.ctc_decode(p, np.array([3]))
+    assert np.asarray(found)[0, :2].tolist() == [1, 0]
+    np.testing.assert_allclose(np.asarray(score).ravel(), [-3 * np.log(0.8)], rtol=1e-4)
+    labels = K.ctc_label_dense_to_sparse(np.array([[1, 2, 0], [2, 0, 0]]), np.array([2, 1]))
+    assert labels.tolist() == [1, 2, 2]
 
 
 @pytest.mark.parametrize("options, expected", list(zip(table.RNN_ROWS, EXPECTED["rnn"])))

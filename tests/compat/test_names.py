@@ -1,4 +1,4 @@
-"""Every public name of Keras 1.2, 2.2, tf.keras 2.15 and Keras 3 is found through the import hook."""
+"""Every public name of Keras 1.2, 2.2, tf.keras 2.15 and Keras 3 is found by the hook."""
 
 import importlib
 import re

@@ -56,6 +56,18 @@ gradient_aggregator   -
 gradient_transformers -
 l                     l2 l1
 m                     max_value
+nb_words              num_words
+document_count        -
+jit_compile           -
+adaptive_epsilon      -
+sparse                -
+type_spec             -
+robust_masking        -
+softmax_robust_masking -
+save_before_preemption -
+stateful_metrics      -
+count_mode            -
+queue_length          -
 """
 RENAMED: dict[str, tuple[str, ...]] = {
     old: tuple(new) for old, *new in (line.split() for line in _ROWS.strip().splitlines())
@@ -68,6 +80,7 @@ VALUES: dict[str, dict[Any, Any]] = {
 # class: old name: new name, where it is not as above
 _OF_CLASS: dict[str, dict[str, str]] = {
     "Embedding": {"dropout": "-"},
+    "MinMaxNorm": {"low": "min_value", "high": "max_value"},
     "EarlyStopping": {"epsilon": "min_delta"},
     "ReduceLROnPlateau": {"epsilon": "min_delta"},
     "TimeDistributed": {"input_length": "-"},
@@ -405,7 +418,8 @@ def renamed(function: Callable[..., Any], row: str) -> Callable[..., Any]:
             for key, value in kwargs.items():
                 name = key if key in known else table.get(key, key)
                 if name != "-":
-                    new[name] = value
+                    same = not isinstance(value, str)
+                    new[name] = value if same else VALUES.get(name, {}).get(value, value)
             kwargs = new
         return function(*args, **kwargs)
 

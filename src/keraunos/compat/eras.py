@@ -60,6 +60,9 @@ BATCH_LOGS_HAVE_SIZES = ("keras1", "keras2")
 # Eras in which an Embedding tells a Sequential the shape of its input.
 EMBEDDING_KNOWS_ITS_INPUT = ("keras1", "keras2", "tf.keras")
 
+# Eras whose programs know the backends theano and tensorflow: the second is what they see here.
+BACKEND_IS_TENSORFLOW = ("keras1", "keras2", "tf.keras")
+
 # Words of a program (names, attributes, arguments, parts of imports) that only one era has.
 # An era whose words are found wins over those below it.
 _WORDS = {

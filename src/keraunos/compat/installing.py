@@ -44,9 +44,10 @@ def apply(patches: Patches, era: str | None) -> None:
         owner = _find(place)
         for name, row in methods_of.items():
             patches.put(owner, name, arguments.renamed(getattr(owner, name), row))
-    for (place, name), row in wrappers.FUNCTIONS.items():
+    for (place, functions), row in wrappers.FUNCTIONS.items():
         owner = _find(place)
-        patches.put(owner, name, arguments.renamed(getattr(owner, name), row))
+        for name in functions.split():
+            patches.put(owner, name, arguments.renamed(getattr(owner, name), row))
     _mix_in(patches)
     _put_modules(patches)
     _show_at_the_top(patches, era)
@@ -64,6 +65,7 @@ def _classes() -> list[type]:
         )
     layers = importlib.import_module("keraunos.layers")
     found[layers.Layer] = None
+    found[importlib.import_module("keraunos.preprocessing.text").Tokenizer] = None
     callbacks = importlib.import_module("keraunos.callbacks")
     for name in callbacks.__all__ if hasattr(callbacks, "__all__") else vars(callbacks):
         value = getattr(callbacks, name)
@@ -113,5 +115,5 @@ def _put_hard_sigmoid(patches: Patches) -> None:
 
 def _find(place: str) -> Any:
     module, _, name = place.partition(":")
-    owner = importlib.import_module(f"keraunos.{module}")
+    owner = importlib.import_module(f"keraunos.{module}".rstrip("."))
     return getattr(owner, name) if name else owner

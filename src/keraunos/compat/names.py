@@ -174,7 +174,7 @@ _UTILS = (
 _HELPERS = {
     "compat.old_helpers": (
         "accuracy apply_transform ask_to_proceed_with_overwrite batch_shuffle binary_logloss"
-        " categorical_probas_to_classes clip_norm deconv_length get_fans get_file get_from_module"
+        " categorical_probas_to_classes clip_norm deconv_length get_fans get_from_module"
         " get_test_data is_all_none iter_sequence_infinite keras_test layer_test list_pictures"
         " load_attributes_from_hdf5_group load_batch load_weights_from_hdf5_group"
         " load_weights_from_hdf5_group_by_name make_batches make_tuple multiclass_logloss"
@@ -197,7 +197,7 @@ _HELPERS = {
     ),
     "layers": "Layer",
     "_core.registry": "get_custom_objects",
-    "utils": "Progbar",
+    "utils": "Progbar get_file",
 }
 # room: module of keraunos: names, `old=new` where they differ
 _HOMES: dict[str, dict[str, str]] = {

@@ -17,7 +17,6 @@ from keraunos.layers import Layer
 from keraunos.models import Sequential
 from keraunos.preprocessing.affine import warp
 from keraunos.saving import hdf5
-from keraunos.utils import get_file
 
 # -- keras.utils.np_utils ------------------------------------------------------------------------
 
@@ -26,8 +25,10 @@ def probas_to_classes(y_pred: Any) -> np.ndarray:
     """Return the classes of predictions: the largest of several, else what is above 0.5.
 
     Example:
-        >>> probas_to_classes([[0.2, 0.8], [0.9, 0.1]]).tolist(), probas_to_classes([[0.7]]).tolist()
-        ([1, 0], [[1]])
+        >>> probas_to_classes([[0.2, 0.8], [0.9, 0.1]]).tolist()
+        [1, 0]
+        >>> probas_to_classes([[0.7]]).tolist()
+        [[1]]
     """
     y_pred = np.asarray(y_pred)
     several = y_pred.ndim > 1 and y_pred.shape[1] > 1

@@ -30,16 +30,61 @@ RENAMED: dict[str, dict[str, str]] = {
         "predict": _PARALLEL.strip(),
     },
 }
-# (module, function): old names of its arguments
+_LAYOUT = "border_mode=padding dim_ordering=data_format image_shape=- filter_shape=- volume_shape=-"
+_ROOMS = (
+    "activations constraints initializers layers losses metrics optimizers regularizers".split()
+)
+# module, functions: old names of their arguments
 FUNCTIONS: dict[tuple[str, str], str] = {
-    ("utils", "to_categorical"): "nb_classes=num_classes dtype=-",
-    (
-        "layers",
-        "Input",
-    ): "ragged=ragged type_spec=- input_shape=shape batch_input_shape=batch_shape",
+    ("utils", "to_categorical"): "nb_classes=num_classes dtype=- y=x",
+    ("utils", "normalize"): "a=x",
+    ("utils", "get_source_inputs"): "layer=- node_index=-",
+    **{
+        (room, "Input"): "type_spec=- input_shape=shape batch_input_shape=batch_shape"
+        for room in ("", "layers", "models")
+    },
+    ("activations", "relu"): "alpha=negative_slope",
+    **{(room, "deserialize serialize"): "name=- use_legacy_format=-" for room in _ROOMS},
+    ("config", "set_epsilon set_floatx"): "e=value floatx=value",
+    ("backend", "set_epsilon set_floatx"): "e=value floatx=value",
     ("datasets.imdb", "load_data"): "nb_words=num_words test_split=-",
     ("datasets.reuters", "load_data"): "nb_words=num_words",
+    ("preprocessing.image", "img_to_array array_to_img"): "dim_ordering=data_format",
+    ("preprocessing.image", "random_channel_shift"): "intensity=intensity_range",
+    ("preprocessing.text", "one_hot text_to_word_sequence"): "text=input_text",
+    ("compat.old_utils", "conv_input_length conv_output_length"): "border_mode=padding",
+    ("compat.old_utils", "convert_kernel"): "dim_ordering=-",
+    ("compat.old_helpers", "validate_file"): "md5_hash=file_hash",
+    (
+        "compat.keras_backend",
+        "conv1d conv2d conv3d deconv2d separable_conv2d pool2d pool3d",
+    ): f"stride=strides filter_dilation=dilation_rate {_LAYOUT}",
+    (
+        "compat.keras_backend",
+        "resize_images resize_volumes spatial_2d_padding spatial_3d_padding",
+    ): f"X=x {_LAYOUT}",
+    ("compat.keras_backend", "expand_dims"): "dim=axis",
+    ("compat.keras_backend", "one_hot"): "nb_classes=num_classes",
+    ("compat.keras_backend", "random_normal random_uniform"): "std=stddev low=minval high=maxval",
+    ("compat.keras_backend", "batch_get_value"): "ops=tensors xs=tensors",
+    ("compat.keras_backend", "identity moving_average_update"): "variable=x name=-",
 }
+
+
+def load_img(original: Callable[..., Any], era: str | None) -> Callable[..., Any]:
+    """Return `load_img` that knows `grayscale`, as a name and as the second argument."""
+
+    @functools.wraps(original)
+    def load_img(path: Any, *args: Any, grayscale: bool = False, **kwargs: Any) -> Any:
+        if args and isinstance(args[0], bool):
+            grayscale, *rest = args
+            order = "target_size" if len(rest) == 1 else "color_mode target_size interpolation"
+            args, kwargs = (), {**dict(zip(order.split(), rest)), **kwargs}
+        if grayscale:
+            kwargs["color_mode"] = "grayscale"
+        return original(path, *args, **kwargs)
+
+    return load_img
 
 
 def compile_(original: Callable[..., Any], era: str | None) -> Callable[..., Any]:
@@ -91,6 +136,11 @@ def batch_norm(original: Callable[..., Any], era: str | None) -> Callable[..., A
                 box.assign(value)
 
     return call
+
+
+def backend(original: Callable[..., Any], era: str | None) -> Callable[..., Any]:
+    """Return `K.backend`, which programs asked for the order of axes and the form of graphs."""
+    return (lambda: "tensorflow") if era in eras.BACKEND_IS_TENSORFLOW else original
 
 
 def _are_weights(value: Any) -> bool:
@@ -305,6 +355,9 @@ WRAPPED: dict[str, dict[str, Callable[[Any, str | None], Any]]] = {
     },
     "models.functional:Functional": {"__init__": init_model, "from_config": model_from_config},
     "models:Sequential": {"add": add_layer, "from_config": model_from_config},
+    "backend": {"backend": backend},
+    "utils": {"load_img": load_img},
+    "preprocessing.image": {"load_img": load_img},
     "saving": {"load_model": files.load},
     "models": {"load_model": files.load},
     "layers:BatchNormalization": {"call": batch_norm},
