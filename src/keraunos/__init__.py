@@ -35,7 +35,7 @@ _ROOMS = (
         "utils",
     ),
     *("backend", "dtype_policies", "mixed_precision", "preprocessing", "tree", "compat", "errors"),
-    *("data", "training", "wrappers"),
+    *("data", "distribution", "training", "wrappers"),
 )
 # name -> the module in which it is defined
 _NAMES = {

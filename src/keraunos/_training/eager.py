@@ -20,6 +20,9 @@ class EagerProgram:
         self._step, self.boxes, self.objective, self._changes = step, boxes, objective, changes
         self.check: Any = None
 
+    def shared(self, data: Batch) -> Batch:
+        return data
+
     def loops(self, data: Batch, size: int, padded: bool = False) -> bool:
         return False
 

@@ -160,6 +160,7 @@ class Runner:
 
         def dispatch() -> dict[str, Any]:
             data, start = feed.at(offset, count * size)
+            data = self.program.shared(data)
             left = None if valid is None else valid - offset + start
             return self.program.run_rows(data, order, start, count, size, left)
 

@@ -16,6 +16,7 @@ from keraunos._core.variable import Variable
 from keraunos._kernels.loop import steps_may_loop
 from keraunos._kernels.rows import take_rows
 from keraunos._training.step import Batch, Boxes, Values, results
+from keraunos.distribution import Distribution
 
 Step = Callable[..., Any]
 
@@ -24,9 +25,14 @@ def current_values(boxes: Boxes, donate: bool = False) -> Values:
     """Return what the boxes hold now; to be donated, what somebody has seen is copied."""
 
     def read(box: Variable) -> Any:
-        return jax.device_put(np.array(box._value)) if donate and box._lent else box._value
+        return _copied(box._value) if donate and box._lent else box._value
 
     return Values(*([read(box) for box in part] for part in boxes))
+
+
+def _copied(value: jax.Array) -> jax.Array:
+    several = len(value.sharding.device_set) > 1
+    return jax.device_put(np.array(value), value.sharding if several else None)
 
 
 def put_values(boxes: Boxes, values: Values) -> None:
@@ -45,10 +51,21 @@ class StepProgram:
         boxes: the variables.
         objective: whose results come out with each dispatch.
         changes: which of the parts the step returns: these are donated and written back.
+        plan: how variables and batches lie on several devices; None: on one.
     """
 
-    def __init__(self, step: Step, boxes: Boxes, objective: Any, changes: tuple[str, ...]) -> None:
+    def __init__(
+        self,
+        step: Step,
+        boxes: Boxes,
+        objective: Any,
+        changes: tuple[str, ...],
+        plan: Distribution | None = None,
+    ) -> None:
         self._step, self.boxes, self.objective, self._changes = step, boxes, objective, changes
+        self._plan = plan
+        self._flat = [box for part in boxes for box in part]
+        self._shardings = [] if plan is None else plan.shardings(self._flat)
         self._compiled: dict[Any, Callable[..., Any]] = {}
         self._traces: dict[Any, Traced] = {}
         # Looks at a batch from the host before it is used; resident data are looked at as a whole.
@@ -59,6 +76,8 @@ class StepProgram:
         if self.check is not None:
             self.check(batch)
         batch = jax.tree.map(_ready, batch)
+        if self._plan is not None:
+            batch = self._plan.cut(batch)
         run = self._program("batch", batch, lambda traced: self._one(traced))
         return self._dispatch(run, batch)
 
@@ -81,11 +100,17 @@ class StepProgram:
         counted = None if valid is None else np.int32(valid)
         return self._dispatch(run, data, order, np.int32(offset), np.int32(steps), counted)
 
+    def shared(self, data: Batch) -> Batch:
+        """Return resident arrays where the steps that cut batches from them run."""
+        return data if self._plan is None else self._plan.copied(data)
+
     def loops(self, data: Batch, size: int, padded: bool = False) -> bool:
         """Return whether many steps may be put in one program on this platform."""
         return self._traced(_example(data, size, padded)).may_loop
 
     def _dispatch(self, run: Callable[..., Any], *data: Any) -> dict[str, Any]:
+        if self._plan is not None:
+            self._plan.place(self._flat, self._shardings)
         values = current_values(self.boxes, donate=True)
         changing = {name: getattr(values, name) for name in self._changes}
         fixed = {name: getattr(values, name) for name in Boxes._fields if name not in self._changes}
@@ -105,8 +130,16 @@ class StepProgram:
         leaves, tree = jax.tree.flatten(example)
         full = (key, tree, *((leaf.shape, leaf.dtype) for leaf in leaves))
         if full not in self._compiled:
-            self._compiled[full] = jax.jit(make(self._traced(example)), donate_argnums=0)
+            where = {} if self._plan is None else {"out_shardings": (self._lying(), None)}
+            made = make(self._traced(example))
+            self._compiled[full] = jax.jit(made, donate_argnums=0, **where)
         return self._compiled[full]
+
+    def _lying(self) -> dict[str, Any]:
+        """Return where the variables lie that change: there they stay."""
+        rows = iter(self._shardings)
+        parts = {n: [next(rows) for _ in part] for n, part in zip(Boxes._fields, self.boxes)}
+        return {name: parts[name] for name in self._changes}
 
     def _traced(self, example: Any) -> Traced:
         batch = jax.tree.map(lambda a: jax.ShapeDtypeStruct(a.shape, a.dtype), example)
@@ -150,6 +183,8 @@ class StepProgram:
         return run
 
     def _advance(self, traced: Traced, changing: Any, fixed: Any, seed: Any, batch: Batch) -> Any:
+        if self._plan is not None:
+            batch = self._plan.cut(batch)
         values = Values(**changing, **fixed)
         key = jax.random.wrap_key_data(seed, impl="threefry2x32")
         if values.optimizer:

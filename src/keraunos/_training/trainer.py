@@ -7,6 +7,7 @@ import threading
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from keraunos import errors
@@ -22,6 +23,7 @@ from keraunos._training.overridable import Steps
 from keraunos._training.program import StepProgram, bucket, current_values
 from keraunos._training.single import Singles
 from keraunos._training.step import Batch, Boxes
+from keraunos.distribution import Distribution, distribution
 
 # The loss and the shapes decide what these mean.
 _CHOSEN_BY_SHAPE = ("accuracy", "acc", "crossentropy", "ce")
@@ -32,7 +34,8 @@ class Trainer(Steps):
 
     _quiet = Layer._quiet | frozenset(
         "optimizer loss debug stop_training history steps_per_execution _compile_arguments"
-        " _objective _programs _calls _singles _predictions _lock _steps_taken _looked_up".split()
+        " _objective _programs _calls _singles _predictions _lock _steps_taken _looked_up"
+        " _plan".split()
     )
 
     def __init__(self, **kwargs: Any) -> None:
@@ -46,6 +49,7 @@ class Trainer(Steps):
         self.run_eagerly = False
         self.debug: str | None = None
         self.steps_per_execution = 1
+        self._plan: Distribution | None = None  # of several devices
         self._objective: Objective | None = None
         self._programs: dict[Any, Any] = {}
         self._signed: tuple[int, Any] = (-1, None)
@@ -138,6 +142,7 @@ class Trainer(Steps):
             fix = "compile(auto_scale_loss=False): a scaled loss overflows now and then, and may"
             raise ValueError(errors.report("debug='nan' with loss scaling", fix=fix))
         self.debug = debug
+        self._plan = distribution() or self._plan
         self._objective = None
         self._programs.clear()
         self._singles.clear()
@@ -283,7 +288,7 @@ class Trainer(Steps):
         feed.warn_of_nan(data)
         count = feed.size_of(data)
         outputs, size = self._predict_padded(data, batch_size or count)
-        if encoded is x and not self.run_eagerly:
+        if encoded is x and not self.run_eagerly and self._plan is None:
             run, boxes = self._predict_program(data)
             self._singles.learn(x, batch_size, run, boxes, self._check_inputs, size)
         return jax.tree.map(lambda a: single.on_host(a, size, count), outputs)
@@ -467,8 +472,9 @@ class Trainer(Steps):
     def _made(self, made: Any, boxes: Boxes, objective: Any, changes: tuple[str, ...]) -> Any:
         kind: Any = StepProgram if self.debug is None else checks.DebugProgram
         if self.run_eagerly:
-            kind = eager.EagerProgram
-        program = kind(made, boxes, objective, changes)
+            program: Any = eager.EagerProgram(made, boxes, objective, changes)
+        else:
+            program = kind(made, boxes, objective, changes, self._plan)
         program.check = self._check_labels
         return program
 
@@ -481,6 +487,10 @@ class Trainer(Steps):
         checks.check_ids(data.x, self._ids())
         x = jax.tree.map(lambda a: feed._filled(a, size - count), data.x)
         run, boxes = self._predict_program(Batch(x))
+        if self._plan is not None:
+            flat = [box for part in boxes for box in part]
+            self._plan.place(flat, self._plan.shardings(flat))
+            x = self._plan.cut(jax.tree.map(jnp.asarray, x))
         outputs, states = run(current_values(boxes), Batch(x))
         for box, value in zip(boxes.states, states, strict=True):
             box.assign(value)
