@@ -1,4 +1,4 @@
-"""`keras.legacy.interfaces`: decorators of Keras 2 that translated arguments; the hook does it now."""
+"""`keras.legacy.interfaces`: decorators that translated arguments, which the hook does now."""
 
 from __future__ import annotations
 

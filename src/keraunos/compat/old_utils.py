@@ -14,6 +14,7 @@ from keraunos._core.graph import Function
 from keraunos._core.symbolic import Node as Node
 from keraunos._core.symbolic import SymbolicTensor as KerasTensor
 from keraunos.backend import is_keras_tensor as is_keras_tensor
+from keraunos.distribution import DataParallel, list_devices
 from keraunos.models import Functional
 from keraunos.utils import get_source_inputs as get_source_inputs
 
@@ -126,7 +127,11 @@ def model_from_config(config: Any, custom_objects: dict[str, Any] | None = None)
 
 
 def multi_gpu_model(model: Any, gpus: Any = None, *args: Any, **kwargs: Any) -> Any:
-    """Return the model: how many devices it runs on is not said in the model any more."""
+    """Return the model, which trains on so many devices, or on those with these numbers."""
+    names = list_devices()
+    names = [names[i] for i in gpus] if isinstance(gpus, (list, tuple)) else names[:gpus]
+    if len(names) > 1:
+        model._plan = DataParallel(devices=names)
     return model
 
 

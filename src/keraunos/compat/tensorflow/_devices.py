@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-import warnings
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 
-from keraunos import errors
+from keraunos import distribution, errors
+from keraunos.compat import methods
 from keraunos.compat.tensorflow._tensor import tensor
 
 
@@ -45,13 +45,18 @@ def _harmless(*_: Any, **__: Any) -> None:
     """Do nothing: JAX decides this for itself."""
 
 
+def _short(device: Any) -> str:
+    """Return JAX's name of a device, such as `gpu:0`."""
+    name = str(getattr(device, "name", device) or "").lower().rpartition("/")[2]
+    return name.removeprefix("device:").removeprefix("physical_device:")
+
+
 @contextlib.contextmanager
 def device(device_name: Any) -> Iterator[None]:
     """Make arrays on the named device inside the block; where it is not there, on the usual one."""
     from keraunos.utils import device as placed
 
-    name = str(getattr(device_name, "name", device_name) or "").lower()
-    name = name.rpartition("/")[2].removeprefix("device:").removeprefix("physical_device:")
+    name = _short(device_name)
     try:
         block: Any = placed(name) if name else contextlib.nullcontext()
         block.__enter__()
@@ -64,7 +69,7 @@ def device(device_name: Any) -> Iterator[None]:
         block.__exit__(None, None, None)
 
 
-# -- strategies: one device until keraunos distributes
+# -- strategies: data parallelism over the devices -----------------------------------------------
 
 
 class ReduceOp:
@@ -74,30 +79,31 @@ class ReduceOp:
 
 
 class Strategy:
-    """One replica: what runs in its scope runs as it would without it.
-
-    Example:
-        >>> strategy = Strategy()
-        >>> with strategy.scope():
-        ...     replicas = strategy.num_replicas_in_sync
-        >>> replicas
-        1
-    """
+    """The default: one replica."""
 
     num_replicas_in_sync = 1
-
-    def __init__(self, devices: Any = None, cross_device_ops: Any = None, **_: Any) -> None:
-        if len(jax.local_devices()) > 1:
-            count = len(jax.local_devices())
-            text = f"tf.distribute: {count} devices are there, one is used: one replica"
-            warnings.warn(text, stacklevel=2)
+    _plan: Any = None
 
     @contextlib.contextmanager
     def scope(self) -> Iterator[Strategy]:
-        yield self
+        """Make this the strategy, and its devices those of models that are compiled inside."""
+        global _strategy
+        before, _strategy = _strategy, self
+        try:
+            with self._plan.scope() if self._plan is not None else contextlib.nullcontext():
+                yield self
+        finally:
+            _strategy = before
 
     def run(self, fn: Callable[..., Any], args: Any = (), kwargs: Any = None, **_: Any) -> Any:
-        return fn(*args, **(kwargs or {}))
+        """Call a step of the program's own, once, with the whole batch: a replica that is all."""
+        if self.num_replicas_in_sync > 1:
+            methods.warn_once(
+                "tf.distribute: strategy.run takes the whole batch on one device, once;"
+                " model.fit divides it among all"
+            )
+        with Strategy.scope(_ALONE):
+            return fn(*args, **(kwargs or {}))
 
     def reduce(self, reduce_op: Any, value: Any, axis: Any = None) -> Any:
         if axis is None:
@@ -129,6 +135,34 @@ class Strategy:
         )
 
 
+class MirroredStrategy(Strategy):
+    """All devices: a model compiled in its scope has its weights on each, and a part of a batch.
+
+    Args:
+        devices: names such as `"/gpu:0"`; all of JAX's default platform if None.
+
+    Example:
+        >>> strategy = MirroredStrategy(["/cpu:0"])
+        >>> with strategy.scope():
+        ...     replicas = strategy.num_replicas_in_sync
+        >>> replicas
+        1
+    """
+
+    def __init__(self, devices: Any = None, cross_device_ops: Any = None, **_: Any) -> None:
+        names = distribution.list_devices() if devices is None else [_short(d) for d in devices]
+        self.num_replicas_in_sync = len(names)
+        if len(names) > 1:
+            self._plan = distribution.DataParallel(devices=names)
+
+
+class OneDeviceStrategy(Strategy):
+    """One replica, whatever device it names: JAX's default one is used."""
+
+    def __init__(self, device: Any = None, **_: Any) -> None:
+        self.device = device
+
+
 class InputContext:
     """Which part of the input a replica reads: all of it."""
 
@@ -147,10 +181,10 @@ class ReplicaContext:
         return value
 
     def merge_call(self, merge_fn: Any, args: Any = (), kwargs: Any = None) -> Any:
-        return merge_fn(_DEFAULT, *args, **(kwargs or {}))
+        return merge_fn(_strategy, *args, **(kwargs or {}))
 
 
-_DEFAULT = object.__new__(Strategy)
+_ALONE = _strategy = Strategy()
 
 
 def _missing(what: str, fix: str) -> Callable[..., Any]:
@@ -167,6 +201,7 @@ class _Record:
         self.args, self.__dict__ = args, kwargs
 
 
+_MIRRORED = "MirroredStrategy MultiWorkerMirroredStrategy CentralStorageStrategy".split()
 _TPU = _missing("TPUStrategy", "run keraunos on the TPU machine: JAX uses it without a strategy")
 _IDLE = (
     "set_visible_devices set_logical_device_configuration set_soft_device_placement"
@@ -186,15 +221,15 @@ CONFIG: dict[str, Any] = {
     **dict.fromkeys(_IDLE, _harmless),
 }
 DISTRIBUTE: dict[str, Any] = {
-    **dict.fromkeys(
-        "Strategy MirroredStrategy OneDeviceStrategy MultiWorkerMirroredStrategy".split(), Strategy
-    ),
+    **dict.fromkeys(_MIRRORED, MirroredStrategy),
+    "Strategy": MirroredStrategy,
+    "OneDeviceStrategy": OneDeviceStrategy,
     "TPUStrategy": _TPU,
     "ReduceOp": ReduceOp,
     "InputContext": InputContext,
     "ReplicaContext": ReplicaContext,
-    "get_strategy": lambda: _DEFAULT,
-    "has_strategy": lambda: False,
+    "get_strategy": lambda: _strategy,
+    "has_strategy": lambda: _strategy is not _ALONE,
     "in_cross_replica_context": lambda: True,
     "get_replica_context": ReplicaContext,
     **dict.fromkeys(
@@ -225,9 +260,7 @@ TABLES: dict[str, dict[str, Any]] = {
     ),
     "tensorflow.distribute": DISTRIBUTE,
     "tensorflow.distribute.experimental": {
-        **dict.fromkeys(
-            "MultiWorkerMirroredStrategy CentralStorageStrategy MirroredStrategy".split(), Strategy
-        ),
+        **dict.fromkeys(_MIRRORED, MirroredStrategy),
         "TPUStrategy": _TPU,
     },
     "tensorflow.distribute.cluster_resolver": {
