@@ -49,6 +49,8 @@ class Runner:
 
     def __init__(self, program: StepProgram, feed: Resident | Stream) -> None:
         self.program, self.feed = program, feed
+        if isinstance(feed, Resident):
+            feed.data = program.shared(feed.data)
         self._pace = Pace()
         self._position = 0  # in a pass that an epoch of `steps_per_epoch` left unfinished
         self._order: Any = None
@@ -160,7 +162,7 @@ class Runner:
 
         def dispatch() -> dict[str, Any]:
             data, start = feed.at(offset, count * size)
-            data = self.program.shared(data)
+            data = self.program.shared(data)  # a new window; all others lie there already
             left = None if valid is None else valid - offset + start
             return self.program.run_rows(data, order, start, count, size, left)
 
