@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from keraunos._kernels import conv, native, pooling, recurrent, rows
+from keraunos._kernels import conv, library, native, pooling, recurrent, rows
 
 # Where there is a compiler, kernels that were not built are a failure.
 pytestmark = pytest.mark.skipif(
@@ -274,7 +274,7 @@ print(float(loss(*arrays)), *np.asarray(convolve(x, kernel)).ravel()[:50].tolist
 """
 
 
-@pytest.mark.parametrize("name", ["0", "baseline", *native.INSTRUCTION_SETS[:-1]])
+@pytest.mark.parametrize("name", ["0", "baseline", *library.INSTRUCTION_SETS[:-1]])
 def test_each_instruction_set_gives_the_same(name):
     environment = {**os.environ, "KERAUNOS_NATIVE": name, "PYTHONPATH": os.pathsep.join(sys.path)}
     printed = subprocess.run(

@@ -1,18 +1,15 @@
-"""The compiled CPU kernels: finding the library of this processor, and calling into it.
+"""The compiled CPU kernels: making them known to XLA, and calling them.
 
 They are an acceleration and nothing else: where the package was installed without a compiler,
 on another processor, on several devices or for another dtype, JAX's own operations do the
-same work. `KERAUNOS_NATIVE=0` in the environment does without them, `KERAUNOS_NATIVE=avx2`
-takes those of a narrower instruction set.
+same work.
 """
 
 from __future__ import annotations
 
 import ctypes
 import functools
-import os
 import warnings
-from pathlib import Path
 from typing import Any
 
 import jax
@@ -20,11 +17,9 @@ import jax.numpy as jnp
 
 from keraunos import errors
 
+from . import library
 from ._geometry import runs_on_cpu
 
-LIBRARIES = Path(__file__).parent / "lib"
-# The widest instruction set first.
-INSTRUCTION_SETS = ("avx512", "avx2", "baseline")
 TARGETS = (
     "keraunos_recurrence",
     "keraunos_recurrence_gradient",
@@ -36,23 +31,18 @@ TARGETS = (
 
 @functools.cache
 def instruction_set() -> str | None:
-    """Loads the kernels once: the name of their instruction set, None where there are none."""
-    wanted = os.environ.get("KERAUNOS_NATIVE")
-    for name in INSTRUCTION_SETS if wanted is None else (wanted,):
-        path = LIBRARIES / f"{name}.so"
-        try:
-            library = ctypes.CDLL(str(path))
-        except OSError:  # not built, or built for another system
-            continue
-        if library.keraunos_runs_here():
-            return name if _register(library) else None
-    return None
+    """Makes the kernels known to XLA once: their instruction set, None where there are none."""
+    found = library.found()
+    if found is None:
+        return None
+    name, kernels = found
+    return name if _register(kernels) else None
 
 
-def _register(library: ctypes.CDLL) -> bool:
+def _register(kernels: ctypes.CDLL) -> bool:
     try:
         for target in TARGETS:
-            handler = jax.ffi.pycapsule(getattr(library, target))
+            handler = jax.ffi.pycapsule(getattr(kernels, target))
             jax.ffi.register_ffi_target(target, handler, platform="cpu")
     except Exception as refusal:  # made against the headers of a newer jaxlib than this one
         reason = str(refusal).partition("\n")[0]

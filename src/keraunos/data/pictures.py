@@ -10,15 +10,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from keraunos._kernels.picture import Taps, bilinear, copy_channels
 from keraunos.data.pixels import pixels
 from keraunos.utils.images import middle, reading
 
 MODES = {"grayscale": "L", "rgb": "RGB", "rgba": "RGBA"}
-
-
-_BLOCK = 1 << 16  # numbers at a time: what is in between stays in the cache
-# Which pixels make each pixel of a result, (taps, size), and their weights.
-Taps = tuple[np.ndarray, np.ndarray]
 
 
 class Fit(NamedTuple):
@@ -120,48 +116,15 @@ def resize(
     rows, columns = (_taps(n, m, method) for n, m in zip(x.shape[:2], size))
     x = np.ascontiguousarray(x)
     if x.shape[:2] == tuple(size):
-        _copy(x, out)
+        copy_channels(x, out)
     elif method == "bilinear" and x.dtype == np.uint8 and x.shape[2] in (1, 4):
-        _bilinear(x, rows, columns, out)
+        bilinear(x, rows, columns, out)
     # The axis that shrinks the most goes first: less is left to do for the other one.
     elif size[0] * x.shape[1] <= size[1] * x.shape[0]:
-        _copy(_along(_along(x, rows, 0), columns, 1), out)
+        copy_channels(_along(_along(x, rows, 0), columns, 1), out)
     else:
-        _copy(_along(_along(x, columns, 1), rows, 0), out)
+        copy_channels(_along(_along(x, columns, 1), rows, 0), out)
     return out
-
-
-def _copy(x: np.ndarray, out: np.ndarray) -> None:
-    # Channel by channel: a loop over three numbers at a time would take four times as long.
-    for c in range(out.shape[2]):
-        out[..., c] = x[..., c]
-
-
-def _bilinear(x: np.ndarray, rows: Taps, columns: Taps, out: np.ndarray) -> None:
-    """The same as `_along` twice, where a pixel is a number of 1 or 4 bytes: only the pixels
-    that are used become floats."""
-    width, bytes_ = x.shape[1:]
-    numbers = x.view(np.uint32 if bytes_ == 4 else np.uint8).ravel()
-    across, down = np.repeat(columns[1][-1], bytes_), rows[1][-1][:, None]
-    step = max(1, _BLOCK // len(across))
-    for first in range(0, len(down), step):
-        part = slice(first, first + step)
-        lines = []
-        for row in rows[0]:
-            starts = (row[part] * width)[:, None]
-            ends = [numbers.take(starts + c, mode="clip").view(np.uint8) for c in columns[0]]
-            lines.append(_between([end.astype(np.float32) for end in ends], across))
-        block = _between(lines, down[part])
-        _copy(block.reshape(len(block), -1, bytes_), out[part])
-
-
-def _between(ends: list[np.ndarray], share: np.ndarray) -> np.ndarray:
-    first, last = ends[0], ends[-1]
-    if len(ends) > 1:
-        last -= first
-        last *= share
-        first += last
-    return first
 
 
 def _along(x: np.ndarray, taps: Taps, axis: int) -> np.ndarray:
