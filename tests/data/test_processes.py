@@ -1,7 +1,6 @@
 """Worker processes give what threads give, import no JAX, and are gone afterwards."""
 
 import os
-import signal
 import subprocess
 import sys
 import textwrap
@@ -142,39 +141,3 @@ def test_workers_stay_from_pass_to_pass_and_see_what_on_epoch_end_changed():
     batches.close()
     assert not children()
     """)
-
-
-@pytest.mark.parametrize("workers, processes", [(0, False), (4, False), (2, True)])
-def test_ctrl_c_ends_everything(workers, processes):
-    program = f"""
-    import keraunos as keras
-
-    class Endless(PyDataset):
-        num_batches = None
-        def __getitem__(self, i):
-            return np.zeros((2, 3), "float32"), np.zeros((2, 1), "float32")
-
-    class Say(keras.callbacks.Callback):
-        def on_train_batch_end(self, batch, logs=None):
-            if batch == 3:
-                print("running", flush=True)
-
-    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(1)])
-    model.compile("sgd", "mse")
-    data = Endless(workers={workers}, use_multiprocessing={processes})
-    try:
-        model.fit(data, steps_per_epoch=10**9, verbose=0, callbacks=[Say()])
-    except KeyboardInterrupt:
-        print("interrupted", len(children()), flush=True)
-    """
-    with subprocess.Popen(
-        [sys.executable, "-c", HEAD + textwrap.dedent(program)],
-        stdout=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    ) as process:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "running\n"
-        os.killpg(process.pid, signal.SIGINT)  # as a terminal does: the workers get it too
-        assert process.stdout.read() == "interrupted 0\n"
-    assert process.returncode == 0

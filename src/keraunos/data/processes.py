@@ -39,6 +39,8 @@ class Process:
             [sys.executable, "-c", _BEGIN.format(path=[os.path.abspath(p) for p in sys.path])],  # noqa: PTH100
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
+            # Ctrl-C is the parent's affair, also while this one does not listen yet.
+            **({"process_group": 0} if os.name == "posix" else {}),
         )
         self._function: bytes | None = None
 

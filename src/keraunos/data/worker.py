@@ -15,8 +15,8 @@ import numpy as np
 
 def main() -> None:
     """Answer the parent until it closes the pipe."""
-    # Ctrl-C is the parent's affair; it ends its workers. What the user's code prints must not
-    # get between the answers.
+    # The parent ends its workers after Ctrl-C. What the user's code prints must not get between
+    # the answers.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
