@@ -8,8 +8,7 @@ import types
 
 import pytest
 
-from keraunos._training import progress
-from keraunos.utils import progress as implementation
+from keraunos import _progress as progress
 
 
 class Terminal(io.StringIO):
@@ -36,7 +35,7 @@ class Terminal(io.StringIO):
 def clock(monkeypatch):
     """A clock that the test moves by hand."""
     now = types.SimpleNamespace(value=100.0)
-    monkeypatch.setattr(implementation.time, "monotonic", lambda: now.value)
+    monkeypatch.setattr(progress.time, "monotonic", lambda: now.value)
     return now
 
 

@@ -13,11 +13,11 @@ import numpy as np
 
 from keraunos import config, errors
 from keraunos._core import random
+from keraunos._progress import Progbar
 from keraunos._training import intake, streaming
 from keraunos._training.feed import Resident, size_of
 from keraunos._training.interrupt import CtrlC, Interrupted
 from keraunos._training.loop import Runner
-from keraunos._training.progress import Progbar
 from keraunos._training.resume import Backups
 from keraunos._training.single import on_host
 from keraunos._training.step import Batch

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from keraunos._progress import Progbar
 from keraunos.callbacks.callback import Callback
-from keraunos.utils.progress import Progbar
 
 Values = dict[str, Any] | Callable[[], dict[str, Any]] | None
 

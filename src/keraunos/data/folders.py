@@ -190,7 +190,7 @@ def paths_and_labels(
     if class_names is not None and not inferred:
         fix = "leave class_names out, or take labels='inferred'"
         raise ValueError(errors.report("class_names with labels that are given, or none", fix=fix))
-    found = threads.each(lambda n: files_below(directory, n, endings, follow_links), folders)
+    found = files_below(directory, folders, endings, follow_links, verbose)
     paths = joined(directory, (path for part in found for path in part))
     names: list[str] | None = folders
     if inferred:

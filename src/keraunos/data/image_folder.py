@@ -6,10 +6,11 @@ import warnings
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from keraunos import _progress as progress
 from keraunos import config, errors
 from keraunos.data import pictures
 from keraunos.data.folders import Column, Files, Folder, Labels, PathLike
-from keraunos.utils import progress, threads
+from keraunos.utils import threads
 from keraunos.utils.images import reading
 
 ENDINGS = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".webp")
@@ -115,7 +116,11 @@ def _one_of(name: str, value: str, choices: Iterable[str]) -> None:
 def _sound(files: Files, verbose: bool) -> Files:
     """Return the files that can be decoded; the others are named in a warning."""
     bar = progress.bar(
-        len(files.paths), "file", title="Looking at the pictures", verbose="auto" if verbose else 0
+        len(files.paths),
+        "file",
+        title="Looking at the pictures",
+        verbose="auto" if verbose else 0,
+        after=progress.QUIET,
     )
     bad: list[int] = []
     step = 64

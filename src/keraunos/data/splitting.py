@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from keraunos import errors
+from keraunos import _progress, errors
 from keraunos.data import structure
 from keraunos.data.dataset import Dataset
 
@@ -49,7 +49,7 @@ def split_dataset(
         order = list(range(total))
         random.seed(random.randint(0, 1_000_000) if seed is None else seed)
         random.shuffle(order)
-        arrays = structure.stacked(list(samples), _WHERE)
+        arrays = structure.stacked(_read(samples, total), _WHERE)
         samples = Dataset.from_tensor_slices(structure.gathered(arrays, np.array(order)))
     parts = samples.take(left), samples.skip(total - right)
     return parts if batch is None else (parts[0].batch(batch), parts[1].batch(batch))
@@ -62,7 +62,7 @@ def _samples(dataset: Any) -> tuple[Dataset, int | None]:
         if rows is None or rows.batch is None:
             return dataset, None
         # Counted once, and kept: a Dataset out of batches does not know its length.
-        whole = structure.stacked(list(dataset.unbatch()), _WHERE)
+        whole = structure.stacked(_read(dataset.unbatch(), None), _WHERE)
         return Dataset.from_tensor_slices(whole), rows.batch
     arrays = tuple(dataset) if isinstance(dataset, list) else dataset
     leaves = structure.leaves(arrays)
@@ -72,6 +72,10 @@ def _samples(dataset: Any) -> tuple[Dataset, int | None]:
         raise TypeError(errors.report(_WHERE, expected="arrays or a Dataset", got=got, fix=fix))
     structure.length(arrays, _WHERE)
     return Dataset.from_tensor_slices(arrays), None
+
+
+def _read(samples: Dataset, total: int | None) -> list[Any]:
+    return list(_progress.over(samples, total, "sample", "Reading the dataset"))
 
 
 def _sizes(total: int, left: float | None, right: float | None) -> tuple[int, int]:

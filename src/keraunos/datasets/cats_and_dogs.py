@@ -10,10 +10,10 @@ import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from keraunos import _progress as progress
 from keraunos import config
 from keraunos.data import pictures
 from keraunos.datasets import _cache
-from keraunos.utils import progress
 from keraunos.utils.images import reading
 
 _MICROSOFT = "kagglecatsanddogs_5340.zip"

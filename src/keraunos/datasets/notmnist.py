@@ -10,10 +10,10 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
+from keraunos import _progress as progress
 from keraunos import errors
 from keraunos.data import pictures
 from keraunos.datasets import _cache
-from keraunos.utils import progress
 from keraunos.utils.images import reading
 
 _ORIGIN = "http://yaroslavvb.com/upload/notMNIST/"

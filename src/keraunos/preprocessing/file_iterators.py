@@ -180,7 +180,8 @@ class DirectoryIterator(FileIterator):
         names = list(classes or folders_in(self.directory))
         self.num_classes = len(names)
         self.class_indices = {name: i for i, name in enumerate(names)}
-        found = [self._list(name, follow_links) for name in names]
+        found = files_below(self.directory, names, self.white_list_formats, follow_links)
+        found = [self._part(files) for files in found]
         self.filenames = [name for part in found for name in part]
         self.samples = len(self.filenames)
         self.classes = np.repeat(np.arange(len(names)), [len(p) for p in found]).astype(np.int32)
@@ -188,8 +189,7 @@ class DirectoryIterator(FileIterator):
         say(f"Found {self.samples} images belonging to {self.num_classes} classes.")
         super().__init__(self.samples, batch_size, shuffle, seed)
 
-    def _list(self, name: str, follow_links: bool) -> list[str]:
-        files = files_below(self.directory, name, self.white_list_formats, follow_links)
+    def _part(self, files: list[str]) -> list[str]:
         if self.split is None:
             return files
         return files[int(self.split[0] * len(files)) : int(self.split[1] * len(files))]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import warnings
 from collections.abc import Callable, Sequence
@@ -9,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from keraunos import config, errors
+from keraunos import _progress, config, errors
 from keraunos.preprocessing.affine import apply_affine_transform
 from keraunos.preprocessing.file_iterators import DirectoryIterator
 from keraunos.preprocessing.frame_iterator import DataFrameIterator
@@ -332,7 +333,9 @@ class ImageDataGenerator:
         if self.rescale:
             x *= self.rescale
         if augment:
-            x = np.stack([self.random_transform(one) for _ in range(rounds) for one in x])
+            many = itertools.chain.from_iterable(itertools.repeat(x, rounds))
+            shown = _progress.over(many, rounds * len(x), "picture", "Changing pictures")
+            x = np.stack([self.random_transform(one) for one in shown])
         axes = (0, self.row_axis, self.col_axis)
         if self.featurewise_center:
             mean = np.asarray(np.mean(x, axis=axes, keepdims=True, dtype=np.float64))

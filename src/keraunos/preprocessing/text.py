@@ -5,12 +5,12 @@ from __future__ import annotations
 import collections
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sized
 from typing import Any
 
 import numpy as np
 
-from keraunos import errors
+from keraunos import _progress, errors
 
 _FILTERS = '!"#$%&()*+,-./:;<=>?@[\\]^_`{|}~\t\n'
 _MODES = ("binary", "count", "freq", "tfidf")
@@ -169,7 +169,8 @@ class Tokenizer:
     def fit_on_texts(self, texts: Iterable[Any]) -> None:
         """Count the words of texts, and rank all that were ever counted."""
         counts, documents = collections.Counter(self.word_counts), collections.Counter()
-        for text in texts:
+        total = len(texts) if isinstance(texts, Sized) else None
+        for text in _progress.over(texts, total, "text", "Counting words"):
             words = self._words(text)
             self.document_count += 1
             counts.update(words)

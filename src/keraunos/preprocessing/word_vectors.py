@@ -11,8 +11,8 @@ from typing import IO, Any, NamedTuple
 
 import numpy as np
 
+from keraunos import _progress as progress
 from keraunos import errors
-from keraunos.utils import progress
 
 _BLOCK = 1 << 20
 _EVERY = 5000  # words between two looks at the bar

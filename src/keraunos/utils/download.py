@@ -16,8 +16,8 @@ from http.client import HTTPException, HTTPResponse
 from pathlib import Path
 from typing import BinaryIO
 
+from keraunos import _progress as progress
 from keraunos import errors
-from keraunos.utils import progress
 
 _ATTEMPTS = 3
 _TIMEOUT = 15  # seconds without a byte

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from keraunos import _progress as progress
 from keraunos import errors
-from keraunos.utils import progress
 
 
 class Progbar:

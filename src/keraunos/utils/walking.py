@@ -5,26 +5,49 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+import threading
+from collections.abc import Iterable, Sequence
+
+from keraunos import _progress
+from keraunos.utils import threads
 
 
 def files_below(
-    directory: str, folder: str, endings: tuple[str, ...], follow_links: bool = False
-) -> list[str]:
-    """Return the files below a folder of a directory, as paths from the directory.
+    directory: str,
+    folders: Sequence[str],
+    endings: tuple[str, ...],
+    follow_links: bool = False,
+    verbose: bool | int | str = "auto",
+) -> list[list[str]]:
+    """Return the files below each folder of a directory, as paths from the directory.
 
     Args:
-        directory, folder: `""` as the folder means the directory itself.
+        directory, folders: `""` as a folder means the directory itself.
         endings: what a name ends with, small letters.
         follow_links: go into folders that are links.
+        verbose: whether a bar is shown, once it takes long.
     """
-    top = os.path.join(directory, folder)
-    found = []
-    for root, _, files in sorted(os.walk(top, followlinks=follow_links), key=lambda it: it[0]):
-        inner = os.path.relpath(root, top)
-        place = folder if inner == "." else os.path.join(folder, inner)
-        found += [os.path.join(place, f) for f in sorted(files) if f.lower().endswith(endings)]
-    return found
+    title, shown = f"Looking for files in {directory}", "auto" if verbose else 0
+    bar = _progress.bar(None, "file", title, shown, after=_progress.QUIET)
+    lock, seen = threading.Lock(), 0
+
+    def below(folder: str) -> list[str]:
+        nonlocal seen
+        top, found = os.path.join(directory, folder), []
+        for root, _, files in os.walk(top, followlinks=follow_links):
+            inner = os.path.relpath(root, top)
+            place = folder if inner == "." else os.path.join(folder, inner)
+            here = [os.path.join(place, f) for f in sorted(files) if f.lower().endswith(endings)]
+            found.append((root, here))
+            with lock:
+                seen += len(here)
+                bar.update(seen, finalize=False)
+        return [path for _, here in sorted(found) for path in here]
+
+    try:
+        return threads.each(below, folders)
+    finally:
+        bar.update(seen, finalize=True)
 
 
 def folders_in(directory: str, hidden: bool = True) -> list[str]:

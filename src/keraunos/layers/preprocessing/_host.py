@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Iterator
 from typing import Any
 
 import jax
@@ -9,10 +11,12 @@ import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
 
-from keraunos import errors
+from keraunos import _progress, errors
 from keraunos._core import calling, symbolic
 from keraunos._core.layer import Layer
 from keraunos._core.symbolic import SymbolicTensor
+
+_PIECE = 1 << 12  # rows between two looks at the bar
 
 
 class DataLayer(Layer):
@@ -132,16 +136,29 @@ def on_device(layer: Layer, array: Any) -> Any:
     return made
 
 
-def batches(data: Any, steps: int | None = None) -> Any:
+def batches(layer: Layer, data: Any, steps: int | None = None) -> Iterator[Any]:
     """Yield the batches that `adapt` reads from an iterable, without labels beside them.
 
     Args:
+        layer: names the bar that is shown once it takes long.
         data: an iterable, or a `Sequence` with `len` and `[i]`.
         steps: how many to take; all by default.
     """
+    total = steps if steps is not None or not hasattr(data, "__len__") else len(data)
     if hasattr(data, "__getitem__") and hasattr(data, "__len__") and not isinstance(data, list):
         data = (data[i] for i in range(len(data)))
-    for number, batch in enumerate(data):
-        if steps is not None and number >= steps:
-            return
+    some = itertools.islice(data, steps)
+    for batch in _progress.over(some, total, "batch", f"Adapting {where(layer)}"):
         yield batch[0] if isinstance(batch, tuple) else batch
+
+
+def is_whole(data: Any) -> bool:
+    """Return whether data are all rows at once, not batches of them."""
+    return isinstance(data, (list, tuple)) or hasattr(data, "shape") or hasattr(data, "to_numpy")
+
+
+def pieces(layer: Layer, data: Any) -> Iterator[np.ndarray]:
+    """Yield the rows of arrays, lists and frames as `batches` yields batches."""
+    array = np.atleast_1d(host_array(layer, data))
+    cut = [array[i : i + _PIECE] for i in range(0, len(array), _PIECE)]
+    yield from _progress.over(cut, len(cut), "piece", f"Adapting {where(layer)}")

@@ -192,12 +192,9 @@ class IndexLookup(_host.HostLayer):
             ValueError: the vocabulary was given to the constructor.
         """
         self.reset_state()
-        if isinstance(data, (list, tuple)) or hasattr(data, "shape") or hasattr(data, "to_numpy"):
-            array = _host.host_array(self, data)
-            self.update_state(array[:, None] if array.ndim == 1 else array)
-        else:
-            for batch in _host.batches(data, steps):
-                self.update_state(batch)
+        whole = _host.is_whole(data)
+        for batch in _host.pieces(self, data) if whole else _host.batches(self, data, steps):
+            self.update_state(batch[:, None] if whole and batch.ndim == 1 else batch)
         self.finalize_state()
 
     def update_state(self, data: Any) -> None:

@@ -108,7 +108,7 @@ class Discretization(_host.HostLayer):
             raise ValueError(errors.report(f"{_host.where(self)} cannot adapt", fix=fix))
         self.reset_state()
         whole = hasattr(data, "shape") or hasattr(data, "to_numpy")
-        for batch in [data] if whole else _host.batches(data, steps):
+        for batch in [data] if whole else _host.batches(self, data, steps):
             self.update_state(batch)
         self.finalize_state()
 

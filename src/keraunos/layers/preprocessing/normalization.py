@@ -123,7 +123,7 @@ class Normalization(_host.DataLayer):
             raise ValueError(errors.report(f"{_host.where(self)} cannot adapt", note=note))
         whole = hasattr(data, "shape") or hasattr(data, "to_numpy")
         count, mean, variance = 0, np.zeros(()), np.zeros(())
-        for batch in [data] if whole else _host.batches(data):
+        for batch in [data] if whole else _host.batches(self, data):
             array = self._fitting(np.asarray(batch))
             size = math.prod(array.shape[a] for a in self._reduced)
             own_mean = np.mean(array, axis=self._reduced, dtype=np.float64)

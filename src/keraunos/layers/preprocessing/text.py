@@ -127,8 +127,8 @@ class TextVectorization(_host.HostLayer):
             ValueError: the vocabulary was given to the constructor.
         """
         self.reset_state()
-        whole = isinstance(data, (list, tuple)) or hasattr(data, "shape")
-        for batch in [data] if whole or hasattr(data, "to_numpy") else _host.batches(data, steps):
+        whole = _host.is_whole(data)
+        for batch in _host.pieces(self, data) if whole else _host.batches(self, data, steps):
             self.update_state(batch)
         self.finalize_state()
 

@@ -1,6 +1,6 @@
 """The progress bar: one line that changes in a terminal or notebook, one plain line in a log.
 
-It stands below `_training`, because downloads draw the same bar.
+It stands below all that takes long: training, downloads, walks over folders, `adapt`.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, TextIO
 
 import numpy as np
@@ -19,6 +19,7 @@ from keraunos import config
 
 Values = Mapping[str, Any] | Callable[[], Mapping[str, Any]] | None
 
+QUIET = 1.0  # seconds that a preparation may take before it shows how far it is
 _WIDTH = 20  # cells of the bar, as in Keras
 _INTERVALS = {"terminal": 0.1, "notebook": 0.25}  # seconds between two drawings
 _GREEN, _GREY, _PLAIN = "\x1b[32m", "\x1b[37m", "\x1b[0m"
@@ -36,6 +37,7 @@ class Progbar:
         stream: where to; by default `sys.stdout`, or the log if interactive logging is off.
         width: cells of the bar at the most.
         interval: seconds between two drawings.
+        after: seconds before it shows itself; what is done by then leaves no trace.
 
     Example:
         >>> bar = Progbar(2, title="Epoch 1/1", verbose=2)
@@ -53,6 +55,7 @@ class Progbar:
         stream: TextIO | None = None,
         width: int = _WIDTH,
         interval: float | None = None,
+        after: float = 0.0,
     ) -> None:
         self.target, self.title, self.unit_name = target, title, unit_name
         self.width, self.interval = width, interval
@@ -65,8 +68,14 @@ class Progbar:
         self._length = 0
         self._open = False
         self._display: Any = None
-        if self.mode == "terminal" and title:
-            self._print(title + "\n")
+        self._after, self._shown = after, False
+        if not after:
+            self._show_itself()
+
+    def _show_itself(self) -> None:
+        self._shown = True
+        if self.mode == "terminal" and self.title:
+            self._print(self.title + "\n")
 
     def update(self, step: int, values: Values = None, finalize: bool | None = None) -> None:
         """Say that `step` steps are done.
@@ -82,6 +91,10 @@ class Progbar:
         if finalize is None:
             finalize = self.target is not None and step >= self.target
         self._seen = step
+        if not self._shown and now - self._start >= self._after:
+            self._show_itself()
+        if not self._shown:
+            return
         if finalize:
             self._finish(step, values, now)
         elif now - self._drawn >= self._pause():
@@ -238,6 +251,7 @@ def bar(
     title: str | None = None,
     verbose: int | str = "auto",
     stream: TextIO | None = None,
+    after: float = 0.0,
 ) -> Progbar:
     """Return a bar for something other than training: a download, a walk over files.
 
@@ -245,14 +259,42 @@ def bar(
         total: how many units there will be; None where it is not known.
         unit: `"B"` for bytes, else the word to show.
         title: the line above it.
-        verbose, stream: as for `Progbar`.
+        verbose, stream, after: as for `Progbar`.
 
     Example:
         >>> shown = bar(2_000_000, title="mnist.npz", verbose=2)
         >>> shown.update(2_000_000)  # doctest: +ELLIPSIS
         mnist.npz - 2.0 MB/2.0 MB - 0s - ...
     """
-    return Progbar(total, title=title, verbose=verbose, unit_name=unit, stream=stream)
+    return Progbar(total, title=title, verbose=verbose, unit_name=unit, stream=stream, after=after)
+
+
+def over(
+    items: Iterable[Any],
+    total: int | None,
+    unit: str,
+    title: str,
+    verbose: int | str = "auto",
+) -> Iterator[Any]:
+    """Yield items, and show how many of them are done once that takes longer than `QUIET`.
+
+    Args:
+        total, unit, title, verbose: as for `bar`.
+
+    Example:
+        >>> sum(over([1, 2, 3], 3, "number", "Adding"))
+        6
+    """
+    shown = bar(total, unit, title, verbose, after=QUIET)
+    done = 0
+    try:
+        for one in items:
+            yield one
+            done += 1
+            shown.update(done, finalize=False)
+        shown.update(done, finalize=True)
+    finally:
+        shown.close()
 
 
 def number(value: Any) -> str:
