@@ -2,6 +2,7 @@
 
 import io
 import tarfile
+import warnings
 import zipfile
 
 import numpy as np
@@ -9,6 +10,10 @@ import pytest
 from PIL import Image
 
 from keraunos.datasets import cats_and_dogs, jena_climate, notmnist
+from keraunos.utils.download import hash_file
+
+# What the tests put under the published names is made here.
+pytestmark = pytest.mark.filterwarnings("ignore:.* is not the published file")
 
 
 @pytest.fixture(autouse=True)
@@ -184,3 +189,30 @@ def test_archives_that_lead_out_of_the_folder(keras_home):
 def test_without_network_the_error_says_which_file_goes_where(keras_home, load, name):
     with pytest.raises(ConnectionError, match=f"put the file {name} in {keras_home / 'datasets'}"):
         load()
+
+
+@pytest.mark.parametrize("published", [True, False])
+@pytest.mark.parametrize(
+    "module, load, name",
+    [
+        (notmnist, notmnist.load_data, "notMNIST_small.tar.gz"),
+        (jena_climate, jena_climate.load_data, "jena_climate_2009_2016.csv.zip"),
+        (cats_and_dogs, cats_and_dogs.load_folder, "kagglecatsanddogs_5340.zip"),
+    ],
+    ids=lambda it: it if isinstance(it, str) else "",
+)
+def test_a_file_that_is_not_the_published_one_is_used_with_a_warning(
+    keras_home, module, load, name, published, monkeypatch
+):
+    path = keras_home / name
+    path.write_bytes(b"something else")
+    if published:
+        known = {"_SIZES": {name: 14}, "_SIZE": 14, "_SHA256": hash_file(path)}
+        for setting in vars(module).keys() & known.keys():
+            monkeypatch.setattr(module, setting, known[setting])
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        with pytest.raises(ValueError, match="cannot read"):
+            load()
+    said = [str(one.message) for one in told if "not the published file" in str(one.message)]
+    assert len(said) == (0 if published else 1)

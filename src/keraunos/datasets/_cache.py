@@ -37,7 +37,9 @@ def find(name: str, folder: str = "") -> Path | None:
     return next((path for path in places if path.is_file()), None)
 
 
-def fetch(name: str, digest: str | None, *, folder: str = "", origin: str | None = None) -> Path:
+def fetch(
+    name: str, digest: str | int | None, *, folder: str = "", origin: str | None = None
+) -> Path:
     """Return the path of a data set's file, downloading it if it is nowhere.
 
     Looked for in `datasets/<folder>` of the Keras home, in the Keras home, in the system's
@@ -47,14 +49,15 @@ def fetch(name: str, digest: str | None, *, folder: str = "", origin: str | None
 
     Args:
         name: the file's name, or a path to it.
-        digest: the published file's SHA-256 or MD5; None where none is known.
+        digest: the published file's SHA-256 or MD5; where none is published, its size in bytes,
+            or None.
         folder: Keras's folder for it below `datasets`, if it has one.
         origin: its URL, or its name at Keras's own source; `name` if not given.
     """
     path = find(name, folder)
     if path is not None:
         ours = not path.is_relative_to(_SYSTEM)  # the system's are packed anew, and vouched for
-        if ours and digest and not has_hash(path, digest):
+        if ours and not _is_published(path, digest):
             what = f"{path} is not the published file; it is used as it is"
             warnings.warn(what, stacklevel=3)
         return path
@@ -62,10 +65,16 @@ def fetch(name: str, digest: str | None, *, folder: str = "", origin: str | None
     fetched = get_file(
         name,
         origin if "://" in origin else _ORIGIN + origin,
-        file_hash=digest,
+        file_hash=digest if isinstance(digest, str) else None,
         cache_subdir=str(Path("datasets") / folder),
     )
     return Path(fetched)
+
+
+def _is_published(path: Path, digest: str | int | None) -> bool:
+    if isinstance(digest, int):
+        return path.stat().st_size == digest
+    return digest is None or has_hash(path, digest)
 
 
 def load_npz(path: Path) -> dict[str, np.ndarray]:

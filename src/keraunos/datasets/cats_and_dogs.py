@@ -18,6 +18,8 @@ from keraunos.utils.images import reading
 
 _MICROSOFT = "kagglecatsanddogs_5340.zip"
 _ORIGIN = f"https://download.microsoft.com/download/3/E/1/3E1C3F21-ECDB-4869-8368-6DEBA77B919F/{_MICROSOFT}"
+# As tensorflow_datasets has it, url_checksums/cats_vs_dogs.txt.
+_SHA256 = "b7974bd00a84a99921f36ee4403f089853777b5ae8d151c76a86e64900334af9"
 _ARCHIVES = ("dogs-vs-cats.zip", "train.zip", _MICROSOFT)
 # Kaggle: train/cat.0.jpg; Microsoft: PetImages/Cat/0.jpg.
 _PHOTO = re.compile(r"(?:^|.*/)(cat|dog)[./\\](\d+)\.jpg$", re.IGNORECASE)
@@ -67,8 +69,9 @@ def load_folder(
 
 def _archive(path: str | None) -> Path:
     names = (path,) if path else _ARCHIVES
-    found = next((p for n in names if (p := _cache.find(n)) is not None), None)
-    return found or _cache.fetch(path or _MICROSOFT, None, origin=_ORIGIN)
+    name = next((n for n in names if _cache.find(n) is not None), path or _MICROSOFT)
+    known = _SHA256 if Path(name).name == _MICROSOFT else None
+    return _cache.fetch(name, known, origin=_ORIGIN)
 
 
 def _unpack(
