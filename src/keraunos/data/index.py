@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import math
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -11,6 +12,7 @@ import numpy as np
 
 from keraunos.data import structure
 from keraunos.data.chance import Chance, Run
+from keraunos.data.parallel import Pool, Results
 
 # Positions (n,) -> rows (n,), or a list of the rows of each batch.
 At = Callable[[np.ndarray], Any]
@@ -170,6 +172,23 @@ class Rows:
     def elements(self, run: Run, skip: int) -> Iterator[Any]:
         """Yield elements from number `skip` on."""
         return self._elements(self.index.open(run), skip)
+
+    def ahead(self, size: int) -> Callable[[Run, int], Iterator[Any]]:
+        """Return the opener of batches that are read before they are asked for, two at a time.
+
+        While one waits for the last of its files, the other one's keep the processors busy.
+        """
+
+        def read(rows: np.ndarray) -> Any:
+            return structure.gathered(self.columns, rows)
+
+        def open_(run: Run, skip: int) -> Iterator[Any]:
+            at, count = self.index.open(run), self.index.count
+            places = itertools.takewhile(lambda place: place < count, itertools.count(skip))
+            rows = (at(np.array([place]))[0] for place in places)
+            return Results(rows, lambda: Pool(2, read), size + 1, whole=True)
+
+        return open_
 
     def _elements(self, at: At, start: int) -> Iterator[Any]:
         step = self._together() if self.batch is None else 1

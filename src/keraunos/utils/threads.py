@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 _pool: ThreadPoolExecutor | None = None
+_A_CORE = 2  # threads: while one waits for the disk, or for Python's lock, the other one works
 
 
 def cores() -> int:
@@ -24,8 +25,8 @@ def each(function: Callable[[Any], Any], items: Iterable[Any]) -> list[Any]:
         [1, 2]
     """
     todo = list(items)
-    share = -(-len(todo) // (2 * cores()))  # two pieces a thread: the slower one is helped out
-    if cores() == 1 or len(todo) < 2:
+    share = -(-len(todo) // (2 * _A_CORE * cores()))  # two pieces a thread: the slow is helped out
+    if len(todo) < 2:
         return [function(item) for item in todo]
     pieces = [todo[i : i + share] for i in range(0, len(todo), share)]
     done = _workers().map(lambda piece: [function(item) for item in piece], pieces)
@@ -35,7 +36,7 @@ def each(function: Callable[[Any], Any], items: Iterable[Any]) -> list[Any]:
 def _workers() -> ThreadPoolExecutor:
     global _pool
     if _pool is None:
-        _pool = ThreadPoolExecutor(cores(), thread_name_prefix="keraunos-files")
+        _pool = ThreadPoolExecutor(_A_CORE * cores(), thread_name_prefix="keraunos-files")
     return _pool
 
 
