@@ -1,10 +1,13 @@
 """The attention kernel equals a plain reference, values and gradients, however it is cut."""
 
+import re
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from keraunos import layers
 from keraunos._kernels import attention as kernels
 
 QUICK = {"xla_backend_optimization_level": 0}  # each program runs once
@@ -146,3 +149,92 @@ def test_the_fused_kernel_is_taken_on_a_gpu(fails, monkeypatch):
             kernels.dot_product_attention(x, x, x, mask=mask, flash=True)
     kernels.dot_product_attention(x, x, x, mask=mask, flash=False)
     assert asked[-1][0] == "xla"
+
+
+@pytest.fixture
+def lowered_for_a_gpu(monkeypatch):
+    """Return the program that a machine with a GPU would compile, made on one without."""
+    cudnn = "jax._src.cudnn.fused_attention_stablehlo."
+    monkeypatch.setattr(jax, "devices", lambda: [FakeGPU()])
+    monkeypatch.setattr(kernels, "runs_on_cpu", lambda: False)
+    # What JAX asks the machine for: these alone are not the real ones.
+    monkeypatch.setattr(cudnn + "check_cudnn_version", lambda: 91000)
+    monkeypatch.setattr(cudnn + "check_compute_capability", lambda level: float(level) <= 8)
+    monkeypatch.setattr(cudnn + "is_cuda_compute_capability_equal", lambda level: False)
+
+    def lower(function, *shapes):
+        return jax.jit(function).trace(*shapes).lower(lowering_platforms=("cuda",)).as_text()
+
+    return lower
+
+
+def fused(text):
+    """Return cuDNN's kernels in a program, and which masks they make themselves."""
+    return (
+        sorted(set(re.findall(r"__cudnn\$fmha(\w+)", text))),
+        set(re.findall(r"mask_type\W+22: \W+22(\w+)\\", text)),
+    )
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+@pytest.mark.parametrize("groups", [4, 2, 1])
+@pytest.mark.parametrize(
+    "masked, is_causal, forward",
+    [(False, False, "Softmax"), (False, True, "Softmax"), (True, True, "ScaleBiasSoftmax")],
+)
+def test_the_program_for_a_gpu_has_the_fused_kernel(
+    dtype, groups, masked, is_causal, forward, lowered_for_a_gpu
+):
+    query, key = (jax.ShapeDtypeStruct((2, 8, n, 64), dtype) for n in (4, groups))
+    masks = [jax.ShapeDtypeStruct((2, 1, 1, 8), bool)] if masked else []
+
+    def attend(query, key, value, mask=None):
+        return kernels.dot_product_attention(query, key, value, mask=mask, is_causal=is_causal)
+
+    def slopes(*arrays):
+        return jax.grad(lambda *a: attend(*a).astype("float32").sum(), (0, 1, 2))(*arrays)
+
+    kind = {"CAUSAL" if is_causal else "NO_MASK"}
+    text = lowered_for_a_gpu(attend, query, key, key, *masks)
+    assert fused(text) == ([forward], kind)
+    assert "dot_general" not in text  # no score is made outside
+    text = lowered_for_a_gpu(slopes, query, key, key, *masks)
+    assert fused(text) == ([forward, forward + "Backward"], kind)
+    assert "dot_general" not in text
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [{"dtype": "float32"}, {"size": 12}, {"size": 160}, {"length": 7}, {"soft_cap": 5.0}],
+    ids=lambda changed: next(iter(changed)),
+)
+def test_the_program_for_a_gpu_without_the_fused_kernel(changed, lowered_for_a_gpu):
+    row = {"dtype": "bfloat16", "size": 64, "length": 8, "soft_cap": None} | changed
+    shape = (2, row["length"], 2, row["size"])
+    x, mask = jax.ShapeDtypeStruct(shape, row["dtype"]), jnp.ones((1, 1, 1, row["length"]), bool)
+
+    def attend(x):
+        return kernels.dot_product_attention(x, x, x, mask=mask, soft_cap=row["soft_cap"])
+
+    text = lowered_for_a_gpu(attend, x)
+    assert fused(text) == ([], set())
+    assert "dot_general" in text
+
+
+@pytest.mark.parametrize(
+    "layer, options",
+    [
+        ("MultiHeadAttention", {"num_heads": 2, "key_dim": 16}),
+        ("GroupQueryAttention", {"head_dim": 16, "num_query_heads": 4, "num_key_value_heads": 2}),
+    ],
+)
+def test_layers_reach_the_fused_kernel(layer, options, lowered_for_a_gpu):
+    x = jax.ShapeDtypeStruct((2, 8, 32), "bfloat16")
+    made = getattr(layers, layer)(**options, dtype="mixed_bfloat16")
+    made.build(x.shape, x.shape)
+    text = lowered_for_a_gpu(lambda x: made(x, x, use_causal_mask=True), x)
+    assert fused(text) == (["Softmax"], {"CAUSAL"})
+    precise = getattr(layers, layer)(**options, flash_attention=True)
+    precise.build(x.shape, x.shape)
+    with pytest.raises(ValueError, match="float16"):
+        lowered_for_a_gpu(lambda x: precise(x, x), x)
