@@ -269,7 +269,11 @@ def get(identifier: Any) -> DTypePolicy:
         ('float16', 'int4')
     """
     if isinstance(identifier, dict):
-        return deserialize(identifier)
+        found = deserialize(identifier)
+        if not hasattr(found, "compute_dtype"):
+            expected = "the config of a dtype policy"
+            raise ValueError(errors.report("dtype", expected=expected, got=repr(identifier)))
+        return found
     if not isinstance(identifier, str):
         return config.get_policy(identifier)
     if identifier in _DTYPES or not identifier.startswith(QUANTIZATION_MODES):

@@ -469,6 +469,8 @@ def get(identifier: Any) -> Any:
         >>> get("he_normal")((2, 2)).shape
         (2, 2)
     """
+    if isinstance(identifier, dict):
+        identifier = registry.deserialize(identifier)
     if hasattr(identifier, "shape") and hasattr(identifier, "dtype"):
         return _given(identifier)
     return registry.get("initializers", identifier)

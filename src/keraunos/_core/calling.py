@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from keraunos import errors
-from keraunos._core import context, dtypes, naming, spec, state, symbolic
+from keraunos._core import context, dtypes, naming, spec, state, symbolic, valid
 from keraunos._core.symbolic import Node
 from keraunos._core.variable import Variable, autocast
 
@@ -164,15 +164,19 @@ def recorded(method: Any) -> Any:
 
 
 def named(method: Any) -> Any:
-    """Return a constructor of the library, made to name the class in its errors.
+    """Return a constructor of the library, made to check its arguments and to name the class.
 
     What is wrong with an activation or an initializer is found by those who know no layer.
     """
+    rules = valid.rules_of(method)
+    names = list(inspect.signature(method).parameters)[1:]
 
     @errors.brief
     @functools.wraps(method)
     def __init__(self: Layer, *args: Any, **kwargs: Any) -> None:
         try:
+            given = dict(zip(names, args, strict=False)) | kwargs
+            valid.check(type(self).__name__, rules, given)
             method(self, *args, **kwargs)
         except (ValueError, TypeError) as error:
             first, *rest = str(error).split("\n")

@@ -82,6 +82,7 @@ class Layer(Operation):
         if "__init__" in cls.__dict__ and cls.__module__.startswith("keraunos."):
             cls.__init__ = calling.named(cls.__init__)
 
+    @calling.named
     def __init__(
         self,
         *,
@@ -372,7 +373,7 @@ class Layer(Operation):
         if len(boxes) != len(weights):
             raise ValueError(
                 errors.report(
-                    f"set_weights of {self!r}",
+                    f"{type(self).__name__} {self.name!r}, set_weights",
                     expected=f"{len(boxes)} arrays",
                     got=f"{len(weights)}",
                 )
@@ -381,7 +382,7 @@ class Layer(Operation):
             if tuple(np.shape(value)) != box.shape:
                 raise ValueError(
                     errors.report(
-                        f"set_weights of {self!r}, {box.path}",
+                        f"{type(self).__name__} {self.name!r}, set_weights, {box.path}",
                         expected=f"shape {box.shape}",
                         got=f"{np.shape(value)}",
                     )

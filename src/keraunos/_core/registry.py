@@ -132,8 +132,9 @@ def get(kind: str, identifier: Any, what: str | None = None) -> Any:
     """
     if identifier is None:
         return None
+    given = identifier
     if isinstance(identifier, dict):
-        return deserialize(identifier)
+        identifier = deserialize(identifier)
     if isinstance(identifier, str):
         identifier = find(kind, identifier, what or kind.rstrip("s"))
     if inspect.isclass(identifier):
@@ -144,7 +145,7 @@ def get(kind: str, identifier: Any, what: str | None = None) -> Any:
         errors.report(
             f"not a {what or kind.rstrip('s')}",
             expected="a name, an object, a function or a saved config",
-            got=repr(identifier),
+            got=repr(given),
         )
     )
 

@@ -29,8 +29,8 @@ def integer(layer: Layer, argument: str, value: Any, least: int = 1) -> int:
 def per_axis(layer: Layer, argument: str, value: Any, rank: int, least: int = 1) -> tuple[int, ...]:
     """Return one integer for each of `rank` axes, from one for all or a sequence."""
     values = list(value) if isinstance(value, (tuple, list)) else [value] * rank
-    whole = all(isinstance(n, (int, np.integer)) and n >= least for n in values)
-    if len(values) != rank or not whole or isinstance(value, bool):
+    whole = [isinstance(n, (int, np.integer)) and not isinstance(n, bool) for n in values]
+    if len(values) != rank or not all(whole) or min(values) < least:
         raise complain(layer, argument, f"an integer or {rank} integers, at least {least}", value)
     return tuple(int(n) for n in values)
 
@@ -112,7 +112,10 @@ def equation(layer: Layer, value: Any, bias_axes: Any) -> str:
     parts = re.fullmatch(r"([a-zA-Z.]+),([a-zA-Z]+)->([a-zA-Z.]+)", found)
     if parts is None:
         raise complain(layer, "equation", "letters as in 'ab,bc->ac'", value)
-    if bias_axes is not None and not set(bias_axes) <= set(parts[3].replace(".", "")):
+    known = set(parts[3].replace(".", ""))
+    if bias_axes is not None and not (
+        isinstance(bias_axes, str) and set() < set(bias_axes) <= known
+    ):
         raise complain(layer, "bias_axes", f"letters of the output {parts[3]!r}", bias_axes)
     return found
 

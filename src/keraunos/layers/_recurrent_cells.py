@@ -8,7 +8,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from keraunos import activations
+from keraunos import activations, initializers
 from keraunos._core import calling, random
 from keraunos._core.layer import Layer
 from keraunos._core.registry import register
@@ -326,7 +326,7 @@ def bias_of_lstm(cell: Any, units: int) -> Variable:
     """Make a bias whose forget gate starts at one: at first the carry stays (Jozefowicz, 2015)."""
 
     def initializer(shape: Any, dtype: Any = None) -> Any:
-        draw = cell.bias_initializer
+        draw = cell.bias_initializer or initializers.get("zeros")
         parts = draw((units,), dtype), jnp.ones(units, dtype), draw((2 * units,), dtype)
         return jnp.concatenate([jnp.asarray(part) for part in parts])
 

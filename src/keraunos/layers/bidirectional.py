@@ -84,6 +84,8 @@ class Bidirectional(Layer):
         self.return_state = self.forward_layer.return_state
         self.supports_masking = True
         self.input_spec = layer.input_spec
+        if not isinstance(weights, (list, tuple, type(None))):
+            raise arguments.complain(self, "weights", "a list of arrays", weights)
         self._first_weights = weights
 
     def build(self, sequences_shape: Any, initial_state_shape: Any = None) -> None:

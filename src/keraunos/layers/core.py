@@ -7,6 +7,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from keraunos._core import registry
 from keraunos._core.layer import Layer
@@ -47,6 +48,8 @@ class Masking(Layer):
     def __init__(self, mask_value: Any = 0.0, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.mask_value = arguments.number(self, "mask_value", mask_value)
+        if np.ndim(mask_value):
+            raise arguments.complain(self, "mask_value", "a single number", mask_value)
         self.input_spec = InputSpec(min_ndim=2)
 
     def call(self, inputs: jax.Array) -> jax.Array:

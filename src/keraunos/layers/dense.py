@@ -134,9 +134,7 @@ class EinsumDense(QuantizedProduct):
         super().__init__(activity_regularizer=activity_regularizer, **kwargs)
         self.equation = arguments.equation(self, equation, bias_axes)
         self.bias_axes = bias_axes
-        self.output_shape = (
-            (output_shape,) if isinstance(output_shape, int) else tuple(output_shape)
-        )
+        self.output_shape = arguments.sizes(self, "output_shape", output_shape, 1)
         self.activation = activations.get(activation)
         arguments.keep(self, "kernel", kernel_initializer, kernel_regularizer, kernel_constraint)
         arguments.keep(self, "bias", bias_initializer, bias_regularizer, bias_constraint)

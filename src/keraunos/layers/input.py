@@ -9,6 +9,7 @@ from keraunos._core import dtypes
 from keraunos._core.layer import Layer
 from keraunos._core.registry import register
 from keraunos._core.symbolic import Node, SymbolicTensor
+from keraunos.layers import _arguments as arguments
 
 
 @register()
@@ -47,6 +48,9 @@ class InputLayer(Layer):
         **kwargs: Any,
     ) -> None:
         if input_tensor is not None:
+            if not isinstance(input_tensor, SymbolicTensor):
+                where, expected = "Input, argument 'tensor'", "what Input() returns"
+                raise ValueError(errors.report(where, expected=expected, got=repr(input_tensor)))
             shape, batch_size, batch_shape = None, None, input_tensor.shape
             dtype = input_tensor.dtype
         super().__init__(name=name, dtype=dtypes.standardize_dtype(dtype), **kwargs)
@@ -77,6 +81,8 @@ class InputLayer(Layer):
             got = f"shape={shape}, batch_size={batch_size}, batch_shape={batch_shape}"
             expected = "shape (with or without batch_size) or batch_shape"
             raise ValueError(errors.report(where, expected=expected, got=got))
+        if batch_size is not None:
+            arguments.integer(self, "batch_size", batch_size, least=0)
         given = shape if batch_shape is None else batch_shape
         if isinstance(given, int) or not all(
             n is None or (isinstance(n, int) and n >= 0) for n in given

@@ -234,7 +234,7 @@ class Dot(_Merge):
         good = (
             isinstance(values, (list, tuple))
             and len(values) == 2
-            and all(isinstance(a, int) and a for a in values)
+            and all(isinstance(a, int) and a and not isinstance(a, bool) for a in values)
         )
         if not good:
             raise arguments.complain(

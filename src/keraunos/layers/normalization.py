@@ -134,6 +134,8 @@ class BatchNormalization(_Normalization):
         self.moving_mean_initializer = initializers.get(moving_mean_initializer)
         self.moving_variance_initializer = initializers.get(moving_variance_initializer)
         self.renorm, self.renorm_clipping = renorm, renorm_clipping or ({} if renorm else None)
+        if not isinstance(self.renorm_clipping, (dict, type(None))):
+            raise arguments.complain(self, "renorm_clipping", "a dictionary", renorm_clipping)
         for key, limit in (self.renorm_clipping or {}).items():
             if key not in ("rmin", "rmax", "dmax"):
                 raise arguments.complain(self, "renorm_clipping", "rmin, rmax, dmax", key)
@@ -259,11 +261,8 @@ class LayerNormalization(_Normalization):
         **kwargs: Any,
     ) -> None:
         super().__init__(autocast=False, **kwargs)
-        self.axis: Any = (
-            list(axis)
-            if isinstance(axis, (list, tuple))
-            else arguments.integer(self, "axis", axis, -99)
-        )
+        arguments.axes(self, "axis", axis)
+        self.axis: Any = list(axis) if isinstance(axis, (list, tuple)) else axis
         self.rms_scaling = rms_scaling
         beta = (beta_initializer, beta_regularizer, beta_constraint)
         self._set_affine(
@@ -371,11 +370,8 @@ class UnitNormalization(Layer):
 
     def __init__(self, axis: Axes = -1, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.axis: Any = (
-            list(axis)
-            if isinstance(axis, (list, tuple))
-            else arguments.integer(self, "axis", axis, -99)
-        )
+        arguments.axes(self, "axis", axis)
+        self.axis: Any = list(axis) if isinstance(axis, (list, tuple)) else axis
 
     def call(self, inputs: jax.Array) -> jax.Array:
         axes = tuple(self.axis) if isinstance(self.axis, list) else self.axis
@@ -398,11 +394,8 @@ class RMSNormalization(Layer):
 
     def __init__(self, axis: Axes = -1, epsilon: float = 1e-6, **kwargs: Any) -> None:
         super().__init__(autocast=False, **kwargs)
-        self.axis: Any = (
-            list(axis)
-            if isinstance(axis, (list, tuple))
-            else arguments.integer(self, "axis", axis, -99)
-        )
+        arguments.axes(self, "axis", axis)
+        self.axis: Any = list(axis) if isinstance(axis, (list, tuple)) else axis
         self.epsilon = arguments.between(self, "epsilon", epsilon, 0, float("inf"))
 
     def build(self, input_shape: Any) -> None:

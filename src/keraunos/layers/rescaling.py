@@ -6,6 +6,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from keraunos import config
 from keraunos._core.layer import Layer
@@ -35,9 +36,15 @@ class Rescaling(Layer):
 
     def call(self, inputs: jax.Array) -> jax.Array:
         x = inputs.astype(self.compute_dtype)
-        return x * self._along_channels(self.scale) + self._along_channels(self.offset)
+        return x * self._along_channels("scale", x) + self._along_channels("offset", x)
 
-    def _along_channels(self, value: Any) -> jax.Array:
-        value = jnp.asarray(value, self.compute_dtype)
+    def _along_channels(self, name: str, x: jax.Array) -> jax.Array:
+        value = jnp.asarray(getattr(self, name), self.compute_dtype)
         first = config.image_data_format() == "channels_first" and value.ndim == 1
-        return value.reshape(-1, 1, 1) if first else value
+        value = value.reshape(-1, 1, 1) if first else value
+        try:
+            np.broadcast_shapes(x.shape, value.shape)
+        except ValueError:
+            expected = f"a number, or one a channel of inputs {tuple(x.shape)}"
+            raise arguments.complain(self, name, expected, getattr(self, name)) from None
+        return value

@@ -168,6 +168,9 @@ class RandomErasing(PixelLayer):
             fill = jax.random.normal(key, shape) * self.value_range[1]
         else:
             fill = jnp.asarray(self.fill_value, "float32")
+            if fill.shape not in ((), (1,), (shape[self.channels_axis],)):
+                expected = f"a number, or one for each of {shape[self.channels_axis]} channels"
+                raise arguments.complain(self, "fill_value", expected, self.fill_value)
             if fill.ndim and self.data_format == "channels_first":
                 fill = fill[:, None, None]
         return self.clipped(fill)

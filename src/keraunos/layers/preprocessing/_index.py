@@ -55,6 +55,10 @@ class IndexLookup(_host.HostLayer):
         if invert and self.output_mode != "int":
             raise arguments.complain(self, "invert", "output_mode 'int' beside it", output_mode)
         self._check_idf(vocabulary, idf_weights)
+        for argument, token in (("mask_token", mask_token), ("oov_token", oov_token)):
+            if token is not None and not isinstance(token, self._token_types):
+                expected = f"a token of dtype {self.vocabulary_dtype}, or None"
+                raise arguments.complain(self, argument, expected, token)
         self.mask_token, self.oov_token = mask_token, oov_token
         self.invert, self.pad_to_max_tokens = invert, pad_to_max_tokens
         self.sparse, self.salt = hashing.dense_only(self, sparse), hashing.salt_of(self, salt)
@@ -134,6 +138,10 @@ class IndexLookup(_host.HostLayer):
         self.input_vocabulary = self.input_idf_weights = None
 
     def _without_special(self, vocabulary: Any) -> tuple[list[Any], bool]:
+        if isinstance(vocabulary, (dict, str)) or not np.iterable(vocabulary):
+            raise arguments.complain(
+                self, "vocabulary", "tokens, or the path of a file", vocabulary
+            )
         tokens = [self._kept(v) for v in _plain(vocabulary)]
         if not tokens:
             raise arguments.complain(self, "vocabulary", "at least one token", tokens)
@@ -335,6 +343,7 @@ class IndexLookup(_host.HostLayer):
 
     # -- one kind of token ----------------------------------------------------------------------
 
+    _token_types: tuple[type, ...]
     _kind: Any  # the NumPy dtype of tokens that are shown
 
     def _kept(self, token: Any) -> Any:

@@ -65,7 +65,9 @@ class Discretization(_host.HostLayer):
     def _increasing(self, values: Any) -> list[float] | None:
         if values is None:
             return None
-        found = [float(v) for v in np.asarray(values).ravel()]
+        if np.ndim(arguments.number(self, "bin_boundaries", values)) != 1:
+            raise arguments.complain(self, "bin_boundaries", "a list of numbers", values)
+        found = [float(v) for v in np.asarray(values)]
         if not found or not (np.diff(found) >= 0).all():
             raise arguments.complain(self, "bin_boundaries", "increasing numbers", values)
         return found

@@ -53,6 +53,8 @@ class Hashing(_host.HostLayer):
             raise arguments.complain(self, "dtype", "'int32' or 'int64'", self.dtype)
         if sparse and output_mode == "int":
             raise arguments.complain(self, "sparse", "False with output_mode 'int'", sparse)
+        if not isinstance(mask_value, (str, bytes, int, float, np.number, type(None))):
+            raise arguments.complain(self, "mask_value", "a string or a number", mask_value)
         self.mask_value, self.sparse = mask_value, sparse
         self.salt = salt_of(self, salt)
 
@@ -183,8 +185,8 @@ def salt_of(layer: Any, salt: Any) -> list[int] | None:
     """Return a salt as two integers."""
     if salt is None:
         return None
-    pair = [salt, salt] if isinstance(salt, int) else salt
-    if not isinstance(pair, (list, tuple)) or len(pair) != 2:
+    pair = salt if isinstance(salt, (list, tuple)) else [salt, salt]
+    if len(pair) != 2 or not all(isinstance(k, (int, np.integer)) for k in pair):
         raise arguments.complain(layer, "salt", "an integer or two", salt)
     return [int(k) for k in pair]
 

@@ -40,6 +40,7 @@ class IntegerLookup(IndexLookup):
     """
 
     vocabulary_dtype, input_dtype, _kind = "int64", "int64", np.int64
+    _token_types = (int, np.integer)
 
     def __init__(
         self,
@@ -128,7 +129,7 @@ class StringLookup(IndexLookup):
         [[1, 5, 0]]
     """
 
-    vocabulary_dtype, _kind = "string", object
+    vocabulary_dtype, _kind, _token_types = "string", object, (str, bytes)
 
     def __init__(
         self,

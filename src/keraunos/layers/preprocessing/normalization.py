@@ -48,6 +48,9 @@ class Normalization(_host.DataLayer):
     ) -> None:
         super().__init__(**kwargs)
         axes = () if axis is None else (axis,) if isinstance(axis, int) else tuple(axis)
+        for name, value in (("mean", mean), ("variance", variance)):
+            if value is not None:
+                arguments.number(self, name, value)
         self.axis, self.invert = axes, invert
         self.input_mean, self.input_variance = mean, variance
         self._shape: tuple[int | None, ...] | None = None

@@ -70,18 +70,27 @@ class MelSpectrogram(_host.DataLayer):
         super().__init__(**kwargs)
         self.fft_length = arguments.integer(self, "fft_length", fft_length)
         self.sequence_stride = arguments.integer(self, "sequence_stride", sequence_stride)
-        self.sequence_length = sequence_length or fft_length
+        self.sequence_length = arguments.integer(
+            self, "sequence_length", fft_length if sequence_length is None else sequence_length
+        )
         if self.sequence_length > fft_length:
             expected = f"at most fft_length={fft_length}"
             raise arguments.complain(self, "sequence_length", expected, sequence_length)
         if isinstance(window, str):
             arguments.one_of(self, "window", window, _WINDOWS)
-        self.window, self.sampling_rate = window, sampling_rate
+        elif window is not None and np.shape(window) != (self.sequence_length,):
+            expected = f"a name, None or {self.sequence_length} numbers"
+            raise arguments.complain(self, "window", expected, window)
+        self.window = window
+        self.sampling_rate = arguments.between(self, "sampling_rate", sampling_rate, 1, np.inf)
         self.num_mel_bins = arguments.integer(self, "num_mel_bins", num_mel_bins)
-        self.min_freq, self.max_freq = min_freq, max_freq or int(sampling_rate / 2)
+        highest = int(sampling_rate / 2) if max_freq is None else max_freq
+        self.max_freq = arguments.between(self, "max_freq", highest, 1, np.inf)
+        self.min_freq = min_freq
         arguments.between(self, "min_freq", min_freq, 0, self.max_freq)
         self.power_to_db, self.top_db, self.mag_exp = power_to_db, top_db, mag_exp
-        self.min_power, self.ref_power = min_power, ref_power
+        self.min_power = arguments.between(self, "min_power", min_power, 0, np.inf)
+        self.ref_power = ref_power
 
     def call(self, inputs: jax.Array) -> jax.Array:
         # There are no Fourier transforms of half floats.
@@ -194,7 +203,7 @@ class STFTSpectrogram(Layer):
         self.frame_step, self.fft_length = frame_step, fft_length
         self._step = frame_step or frame_length // 2
         self._bands = (fft_length or 1 << (frame_length - 1).bit_length()) // 2 + 1
-        self.window, self.periodic = self._known(window), periodic
+        self.window, self.periodic = self._known(window), bool(periodic)
         if scaling is not None:
             arguments.one_of(self, "scaling", scaling, ("density", "spectrum"))
         self.scaling, self.expand_dims = scaling, expand_dims
