@@ -188,7 +188,8 @@ def _array(value: Any, what: str) -> Any:
                 what,
                 expected="numbers",
                 got=f"{kind}: {array.ravel()[:1]}",
-                fix="let the model begin with TextVectorization or StringLookup, or pad the rows",
+                fix="let the model begin with TextVectorization or StringLookup (a subclassed one: "
+                "call them before), or pad the rows",
             )
         )
     if array.ndim == 0:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from keraunos.layers.preprocessing import _hashes
+from keraunos.layers.preprocessing import _columns, _hashes
 
 WORD = 0xFFFFFFFFFFFFFFFF
 
@@ -76,3 +76,45 @@ def test_fingerprint_is_tensorflows(text, expected):
 
 def test_nothing_to_hash():
     assert _hashes.fingerprint([]).tolist() == _hashes.siphash([], (1, 2)).tolist() == []
+
+
+def texts_of(column):
+    starts, lengths = column.strings.starts.tolist(), column.strings.lengths.tolist()
+    return [column.data[a : a + n] for a, n in zip(starts, lengths, strict=True)]
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        np.array(["a", "", "bcd"]),
+        np.array([["a", ""], ["é", "日本語"]]),
+        np.array([b"a", b"", b"bcd"]),
+        np.array(["a", "bcd", ""], object),
+        np.array(["é", b"b", ""], object),
+        np.array([b"\xff", b"b"], object),
+        np.array(["zero\0inside", "b", "\0", ""], object),
+        np.array([b"\0", b""], object),
+        np.array(["", ""]),
+        np.array(["one"], object),
+        np.array([], object),
+        np.array(["abcd", "efgh", "ijkl", "mnop"])[::2],
+    ],
+    ids=repr,
+)
+def test_a_column_of_strings_is_each_of_them(values):
+    flat = [v if isinstance(v, bytes) else v.encode() for v in values.ravel().tolist()]
+    assert texts_of(_columns.of_strings(values)) == flat
+    assert (
+        _columns.hashes(values).tolist() == _hashes.fingerprint(flat).reshape(values.shape).tolist()
+    )
+
+
+def test_integers_are_their_decimal_digits(monkeypatch):
+    edges = [10**n + d for n in range(19) for d in (-1, 0, 1)] + [0, 7, 2**63 - 1]
+    values = np.array([*edges, *(-n for n in edges), -(2**63)])
+    digits = [str(n).encode() for n in values.tolist()]
+    assert texts_of(_columns.of_integers(values)) == digits
+    monkeypatch.setattr(_columns, "_TOGETHER", 7)
+    monkeypatch.setattr(_hashes, "_TOGETHER", 5)
+    assert _columns.hashes(values).tolist() == _hashes.fingerprint(digits).tolist()
+    assert _columns.hashes(values, (3, 4)).tolist() == _hashes.siphash(digits, (3, 4)).tolist()

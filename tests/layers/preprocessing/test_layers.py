@@ -5,7 +5,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from keraunos import layers
+from keraunos import Input, Model, layers
+from keraunos.layers.preprocessing import _host, _vocabulary
 
 BAD = [
     ("Normalization", {"mean": 1.0}, "both mean and variance"),
@@ -138,6 +139,12 @@ TRACED = [
     layers.IntegerLookup(vocabulary=[12], output_mode="tf_idf", idf_weights=[0.5]),
     layers.IntegerLookup(vocabulary=[12, 36], invert=True),
     layers.CategoryEncoding(50, output_mode="count"),
+    layers.IntegerLookup(vocabulary=[12, 36, 0, 42, 2], num_oov_indices=0),
+    layers.IntegerLookup(vocabulary=[12], num_oov_indices=3, oov_method="farmhash", salt=[3, 4]),
+    layers.Hashing(5),
+    layers.Hashing(5, salt=3, mask_value=36),
+    layers.Hashing(5, output_mode="multi_hot"),
+    layers.Hashing(5, output_mode="count", mask_value=0),
 ]
 
 
@@ -153,17 +160,38 @@ def test_integers_in_a_compiled_step(layer):
     np.testing.assert_allclose(found, layer(x))
 
 
-@pytest.mark.parametrize(
-    "layer",
-    [
-        layers.Hashing(3),
-        layers.IntegerLookup(vocabulary=[1], num_oov_indices=0),
-        layers.IntegerLookup(vocabulary=[1], num_oov_indices=2, oov_method="farmhash"),
-    ],
-)
-def test_what_needs_the_host_says_so(layer):
+@pytest.mark.parametrize("layer", [layers.Hashing(7), layers.HashedCrossing(7)])
+def test_hashes_in_a_compiled_model(layer):
+    """In the midst of a model, where no cut can send them to the host before."""
+    crossed = isinstance(layer, layers.HashedCrossing)
+    entry = Input((1,), dtype="int32")
+    shifted = layers.Lambda(lambda x: x + 1)(entry)
+    bins = layer([shifted, entry]) if crossed else layer(shifted)
+    model = Model(entry, layers.Dense(1)(layers.Embedding(7, 3)(bins)[:, 0]))
+    model.compile("sgd", "mse")
+    x = np.arange(-40, 40).reshape(-1, 1)
+    history = model.fit(x, x, epochs=2, batch_size=16, verbose=0).history["loss"]
+    assert history[1] < history[0]
+    found = Model(entry, bins).predict(x, verbose=0)
+    np.testing.assert_array_equal(found, layer([x + 1, x]) if crossed else layer(x + 1))
+    if not crossed:
+        mapped = jax.vmap(layer)(jnp.asarray(x))
+        np.testing.assert_array_equal(mapped, layer(x))
+
+
+def test_an_unknown_integer_ends_a_compiled_step():
+    layer = layers.IntegerLookup(vocabulary=[12, 36], num_oov_indices=0)
+    assert jax.jit(layer)(jnp.array([36, 12])).tolist() == [1, 0]
+    with pytest.raises(Exception, match="tokens of the vocabulary") as caught:
+        jax.jit(layer)(jnp.array([36, 13])).block_until_ready()
+    assert "unknown: [13]" in str(caught.value)
+
+
+def test_what_a_compiled_step_cannot_have():
+    with pytest.raises(ValueError, match="at most 2147483647 in a compiled step"):
+        jax.jit(layers.Hashing(2**40))(jnp.ones((2, 2), "int32"))
     with pytest.raises(TypeError, match="runs on the host"):
-        jax.jit(layer)(jnp.ones((2, 2), "int32"))
+        jax.jit(layers.StringLookup(vocabulary=["a"]))(jnp.ones((2, 2), "int32"))
 
 
 # -- vocabularies ----------------------------------------------------------------------------------
@@ -231,8 +259,6 @@ def test_inverse_gives_strings_back():
 
 
 def test_vocabulary_may_be_set_again_but_not_under_a_model():
-    from keraunos import Input
-
     layer = layers.StringLookup(output_mode="multi_hot")
     layer.set_vocabulary(["a", "b"])
     layer.set_vocabulary(["a", "b", "c"])
@@ -280,3 +306,45 @@ def test_weights_of_counts():
     assert found.tolist() == [[0.5, 2.0, 0.0, 0.0], [0.0, 0.0, 0.0, 1.25]]
     with pytest.raises(ValueError, match="count_weights"):
         layers.CategoryEncoding(4)(np.array([[0]]), count_weights=np.ones((1, 1)))
+
+
+@pytest.mark.parametrize("kind", [object, str, bytes])
+def test_long_columns_are_looked_up_as_short_ones_are(kind):
+    rng = np.random.default_rng(0)
+    words = np.array([f"w{'x' * (i % 30)}{i}" for i in range(400)])
+    column = words[rng.integers(0, 400, 3 * _host.FEW)].astype(kind).reshape(-1, 2)
+    layer = layers.StringLookup(vocabulary=words[:300].tolist(), num_oov_indices=7)
+    short = np.concatenate([layer(part) for part in np.split(column, 6)])
+    np.testing.assert_array_equal(layer(column), short)
+    hashing = layers.Hashing(50, salt=3)
+    np.testing.assert_array_equal(
+        hashing(column), np.concatenate([hashing(part) for part in np.split(column, 6)])
+    )
+    learnt = [layers.StringLookup() for _ in range(2)]
+    learnt[0].adapt(column)
+    learnt[1].adapt(iter(np.split(column, 6)))
+    assert learnt[0].get_vocabulary() == learnt[1].get_vocabulary()
+
+
+@pytest.mark.parametrize("strange", [None, 1.5, 3])
+@pytest.mark.parametrize("first", ["a", b"a"])
+def test_what_is_no_string_is_found_in_a_long_column(strange, first):
+    column = np.array([first] * (2 * _host.FEW), object)
+    column[-7] = strange
+    layer = layers.StringLookup(vocabulary=["a"])
+    for use in (
+        layer,
+        layers.Hashing(3),
+        layers.StringLookup().adapt,
+        layers.TextVectorization().adapt,
+    ):
+        with pytest.raises(ValueError, match="strings or numbers alone"):
+            use(column)
+
+
+@pytest.mark.parametrize("keys", [[3, 5, 9], [-4, 0, 7], [0, 2**40], [-(2**63), 5, 2**63 - 1], [8]])
+def test_integer_tables_with_and_without_gaps(keys):
+    table = _vocabulary.IntegerTable({key: i for i, key in enumerate(keys)}, -1)
+    edges = np.array([-(2**63), 2**63 - 1, 2**40, -5, *range(-4, 12)])
+    expected = [keys.index(v) if v in keys else -1 for v in edges.tolist()]
+    assert table(edges).tolist() == expected

@@ -45,14 +45,11 @@ def encode(ids: Any, mode: str, depth: int, dtype: str, weights: Any = None) -> 
     shape: Any = output_shape(ids.shape, mode, depth)
     if isinstance(ids, jax.Array):
         return _on_device(ids, mode, depth, dtype, weights, shape)
-    if mode == "one_hot":
-        flat = _rows(ids.reshape(-1, 1), None, depth, dtype)
-    else:
-        rows = ids.reshape(-1, ids.shape[-1] if ids.ndim else 1)
-        given = None if weights is None else np.asarray(weights, np.float64).reshape(rows.shape)
-        flat = _rows(rows, given, depth, dtype)
-        flat = np.minimum(flat, 1) if mode == "multi_hot" else flat
-    return flat.reshape(shape)
+    rows = ids.reshape(-1, ids.shape[-1] if ids.ndim and mode != "one_hot" else 1)
+    if mode != "count":
+        return _marked(rows, depth, dtype).reshape(shape)
+    given = None if weights is None else np.asarray(weights, np.float64).reshape(rows.shape)
+    return _rows(rows, given, depth, dtype).reshape(shape)
 
 
 def count(row: np.ndarray, ids: np.ndarray, rows: int, depth: int, dtype: str) -> np.ndarray:
@@ -63,6 +60,15 @@ def count(row: np.ndarray, ids: np.ndarray, rows: int, depth: int, dtype: str) -
         rows: how many rows there are.
     """
     return _counted(row, ids, None, rows, depth, dtype)
+
+
+def _marked(ids: np.ndarray, depth: int, dtype: str) -> np.ndarray:
+    """Return 1 where an integer stands in a row."""
+    out = np.zeros((len(ids), depth), dtypes.numpy_dtype(dtype))
+    inside = (ids >= 0) & (ids < depth)
+    cells = np.arange(len(ids))[:, None] * depth + ids
+    out.reshape(-1)[cells.ravel() if inside.all() else cells[inside]] = 1
+    return out
 
 
 def _rows(ids: np.ndarray, weights: Any, depth: int, dtype: str) -> np.ndarray:

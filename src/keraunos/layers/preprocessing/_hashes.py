@@ -7,12 +7,14 @@ Arithmetic is that of uint64, which wraps around.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
 
 _K0, _K1, _K2 = (np.uint64(k) for k in (0xC3A5C85C97CB3127, 0xB492B66FBE98F273, 0x9AE16A3B2F90404F))
 _CAT = np.uint64(0xC6A4A7935BD1E995)  # the multiplier of MurmurHash64, which joins fingerprints
+_TOGETHER = 1 << 14  # strings that are hashed at a time
 _MARGIN = 72  # bytes behind the last string, so that a word may begin anywhere
 
 
@@ -28,7 +30,7 @@ class Strings(NamedTuple):
     starts: np.ndarray
     lengths: np.ndarray
 
-    def some(self, chosen: np.ndarray) -> Strings:
+    def some(self, chosen: Any) -> Strings:
         return Strings(self.words, self.starts[chosen], self.lengths[chosen])
 
     def from_start(self, offset: Any = 0) -> np.ndarray:
@@ -51,9 +53,10 @@ def placed(data: bytes, starts: np.ndarray, lengths: np.ndarray) -> Strings:
     return Strings(words, starts, lengths)
 
 
-def decimals(values: np.ndarray) -> list[bytes]:
-    """Return integers as their decimal digits: that is what is hashed of them."""
-    return values.astype(np.int64).ravel().astype("S20").tolist()
+def in_blocks(function: Callable[[Strings], np.ndarray], whole: Strings) -> np.ndarray:
+    """Return a function of strings, for so many of them at a time as the cache holds."""
+    starts = range(0, max(len(whole.starts), 1), _TOGETHER)
+    return np.concatenate([function(whole.some(slice(i, i + _TOGETHER))) for i in starts])
 
 
 # -- FarmHash ------------------------------------------------------------------------------------
@@ -71,6 +74,10 @@ def fingerprint(values: list[bytes]) -> np.ndarray:
 
 def fingerprints(whole: Strings) -> np.ndarray:
     """Return FarmHash's Fingerprint64 of strings in a buffer."""
+    return in_blocks(_fingerprints, whole)
+
+
+def _fingerprints(whole: Strings) -> np.ndarray:
     hashed = np.full(len(whole.starts), _K2, np.uint64)
     most = 0
     with np.errstate(over="ignore"):
@@ -210,8 +217,16 @@ def siphash(values: list[bytes], key: tuple[int, int]) -> np.ndarray:
         >>> hex(siphash([message], key)[0])  # the example of the paper
         '0xa129ca6149be45e5'
     """
-    whole = strings(values)
-    hashed = np.zeros(len(values), np.uint64)
+    return siphashes(strings(values), key)
+
+
+def siphashes(whole: Strings, key: Any) -> np.ndarray:
+    """Return SipHash-2-4 of strings in a buffer."""
+    return in_blocks(lambda some: _siphashes(some, key), whole)
+
+
+def _siphashes(whole: Strings, key: Any) -> np.ndarray:
+    hashed = np.zeros(len(whole.starts), np.uint64)
     low, high = (np.uint64(k & 0xFFFFFFFFFFFFFFFF) for k in key)
     with np.errstate(over="ignore"):
         for count in np.unique(whole.lengths // 8).tolist():

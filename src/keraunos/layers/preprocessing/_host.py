@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax import lax
 from jax.core import Tracer
 
 from keraunos import _progress, errors
@@ -17,6 +18,7 @@ from keraunos._core.layer import Layer
 from keraunos._core.symbolic import SymbolicTensor
 
 _PIECE = 1 << 12  # rows between two looks at the bar
+FEW = 2000  # strings for which Python's own ways are faster than whole arrays
 
 
 class DataLayer(Layer):
@@ -44,9 +46,12 @@ class HostLayer(DataLayer):
         self.autocast = False  # bins and tables want numbers as they are
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if args and isinstance(args[0], list) and isinstance(next(iter(args[0]), 0), (str, bytes)):
+            # One array from here on: looking for tensors among a million strings takes long.
+            args = (host_array(self, args[0]), *args[1:])
         if symbolic.any_symbolic((args, kwargs)):
             return calling.call_symbolic(self, args, kwargs)
-        if any(isinstance(leaf, Tracer) for leaf in args if not isinstance(leaf, (str, bytes))):
+        if any(isinstance(leaf, Tracer) for leaf in jax.tree.leaves(args)):
             return super().__call__(*args, **kwargs)
         return jax.tree.map(lambda a: on_device(self, a), self.host_call(*args, **kwargs))
 
@@ -91,6 +96,9 @@ def host_array(layer: Layer, value: Any) -> np.ndarray:
         raise _ragged(layer) from error
     if array.dtype.kind not in "OT":
         return array
+    if array.size > FEW and isinstance(array.flat[0], (str, bytes)):
+        # Whoever joins so many strings sees what is none.
+        return array.astype(object, copy=False)
     flat = array.ravel().tolist()
     kinds = set(map(type, flat))
     if kinds <= {str, bytes, np.str_, np.bytes_}:
@@ -99,10 +107,16 @@ def host_array(layer: Layer, value: Any) -> np.ndarray:
         return np.array(flat).reshape(array.shape)
     if kinds & {list, tuple, np.ndarray}:
         raise _ragged(layer)
+    raise mixed(where(layer), flat)
+
+
+def mixed(place: str, values: list[Any]) -> ValueError:
+    """Return the error for what is neither strings alone nor numbers alone."""
+    kinds = set(map(type, values))
     got = ", ".join(sorted(kind.__name__ for kind in kinds))
     fix = "fill in what is missing" if kinds & {float, type(None)} else None
     expected = "strings or numbers alone"
-    raise ValueError(errors.report(where(layer), expected=expected, got=got, fix=fix))
+    return ValueError(errors.report(place, expected=expected, got=got, fix=fix))
 
 
 def _ragged(layer: Layer) -> ValueError:
@@ -111,6 +125,7 @@ def _ragged(layer: Layer) -> ValueError:
 
 
 def _of_strings(value: Any) -> bool:
+    """Whether a value is a string, or lists that begin with one."""
     while isinstance(value, (list, tuple)) and value:
         value = value[0]
     return isinstance(value, (str, bytes))
@@ -134,6 +149,26 @@ def on_device(layer: Layer, array: Any) -> Any:
                 errors.report(where(layer), expected="integers of 32 bits", got=got, fix=fix)
             )
     return made
+
+
+def in_program(function: Callable[..., Any], *columns: jax.Array) -> jax.Array:
+    """Return integers that the host makes of integers, element by element, inside a program.
+
+    A compiled program has neither the digits of a number nor arithmetic of 64 bits; it asks for
+    them where it needs them, and an error of the function ends it.
+
+    Args:
+        function: of NumPy arrays of one shape, to an array of that shape.
+        columns: traced.
+    """
+    kind = jax.dtypes.canonicalize_dtype("int64")
+    shape = jax.ShapeDtypeStruct(jnp.broadcast_shapes(*(c.shape for c in columns)), kind)
+
+    def ask(*values: Any) -> np.ndarray:
+        return np.asarray(function(*map(np.asarray, values))).astype(kind)
+
+    exact = [lax.stop_gradient(c).astype(kind) for c in columns]
+    return jax.pure_callback(ask, shape, *exact, vmap_method="broadcast_all")
 
 
 def batches(layer: Layer, data: Any, steps: int | None = None) -> Iterator[Any]:

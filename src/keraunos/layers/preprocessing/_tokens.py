@@ -132,6 +132,9 @@ class Table:
 
     def ids(self, strings: Strings) -> np.ndarray:
         """Return the ids of tokens."""
+        return _hashes.in_blocks(self._ids_of, strings)
+
+    def _ids_of(self, strings: Strings) -> np.ndarray:
         found = np.full(len(strings.starts), self._unknown, np.int32)
         if not len(self._keys):
             return found
@@ -189,6 +192,10 @@ class Counts:
 
 def _keys(strings: Strings) -> np.ndarray:
     """Return a number for each token: of short ones their bytes, of long ones a fingerprint."""
+    return _hashes.in_blocks(_keys_of, strings)
+
+
+def _keys_of(strings: Strings) -> np.ndarray:
     lengths = strings.lengths
     with np.errstate(over="ignore"):
         inside = strings.from_start() & _MASKS[np.minimum(lengths, 8)]

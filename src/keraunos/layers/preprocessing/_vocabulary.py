@@ -14,9 +14,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from keraunos.layers.preprocessing import _tokens
+from keraunos.layers.preprocessing import _columns, _host, _tokens
 
 FILE = "vocabulary.txt"
+_WIDEST = 1 << 22  # between the least and the largest integer of a table without gaps
 UNKNOWN, DROPPED = -1, -2  # ids of what is in no table, and of what leaves no trace
 
 
@@ -33,6 +34,9 @@ class StringTable:
 
     def __call__(self, tokens: np.ndarray) -> np.ndarray:
         """Return the ids of an array of strings."""
+        if tokens.size > _host.FEW:
+            column = _columns.of_strings(tokens)
+            return self._fingerprints.ids(column.strings).reshape(tokens.shape)
         found = map(self._both.get, tokens.ravel().tolist(), repeat(self._unknown))
         return np.fromiter(found, np.int64, tokens.size).reshape(tokens.shape)
 
@@ -57,20 +61,37 @@ class IntegerTable:
         self._unknown = unknown
         keys = np.array([*entries], np.int64)
         order = np.argsort(keys)
-        self._keys, self._ids = keys[order], np.array([*entries.values()], np.int64)[order]
+        self._keys, self._ids = keys[order], np.array([*entries.values()], np.int32)[order]
 
     def __call__(self, tokens: Any) -> Any:
-        xp, keys, ids = np, self._keys, self._ids
+        keys = self._keys
         if isinstance(tokens, jax.Array):
             # What does not fit into the device's integers cannot come as an input either.
-            xp, kind = jnp, jax.dtypes.canonicalize_dtype("int64")
+            kind = jax.dtypes.canonicalize_dtype("int64")
             fits = (keys >= np.iinfo(kind).min) & (keys <= np.iinfo(kind).max)
-            keys, ids = jnp.asarray(keys[fits], kind), jnp.asarray(ids[fits], kind)
-            tokens = tokens.astype(kind)
+            parts = jnp.asarray(keys[fits], kind), jnp.asarray(self._ids[fits], kind)
+            return self._searched(jnp, tokens.astype(kind), *parts)
+        if self._dense is None:
+            return self._searched(np, tokens, keys, self._ids)
+        # One place for each integer from the least to the largest, and one for all others.
+        at = tokens - keys[0]
+        np.copyto(at, len(self._dense) - 1, where=(tokens < keys[0]) | (tokens > keys[-1]))
+        return self._dense[at]
+
+    def _searched(self, xp: Any, tokens: Any, keys: Any, ids: Any) -> Any:
         if not len(keys):
             return xp.full(tokens.shape, self._unknown, ids.dtype)
         at = xp.minimum(xp.searchsorted(keys, tokens), len(keys) - 1)
         return xp.where(keys[at] == tokens, ids[at], self._unknown)
+
+    @cached_property
+    def _dense(self) -> np.ndarray | None:
+        keys = self._keys
+        if not len(keys) or int(keys[-1]) - int(keys[0]) > max(_WIDEST, 4 * len(keys)):
+            return None
+        found = np.full(keys[-1] - keys[0] + 2, self._unknown, np.int32)
+        found[keys - keys[0]] = self._ids
+        return found
 
 
 class Counts:
@@ -89,10 +110,11 @@ class Counts:
     def add(self, rows: np.ndarray) -> None:
         """Take an array of tokens, (documents, tokens)."""
         if rows.dtype.kind in "OUS":
-            self._tokens.update(rows.ravel().tolist())
-        else:
-            values, counts = np.unique(rows, return_counts=True)
-            self._tokens.update(dict(zip(values.tolist(), counts.tolist())))
+            data, strings = _columns.of_strings(rows)
+            self._texts.add(_tokens.Tokens(data, strings, np.full(len(rows), rows.shape[1])))
+            return
+        values, counts = np.unique(rows, return_counts=True)
+        self._tokens.update(dict(zip(values.tolist(), counts.tolist())))
         if self._inside is not None:
             self._documents += len(rows)
             self._inside.update(chain.from_iterable(map(set, rows.tolist())))

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from keraunos import config, errors
 from keraunos._core.registry import register
 from keraunos.layers import _arguments as arguments
-from keraunos.layers.preprocessing import _encode, _hashes, _host
+from keraunos.layers.preprocessing import _columns, _encode, _hashes, _host
 
 MODES = ("int", "one_hot", "multi_hot", "count")
 _CROSS_KEY = np.uint64(0xDECAFCAFFE)
@@ -66,13 +67,18 @@ class Hashing(_host.HostLayer):
         return _encode.output_shape(input_shape, self.output_mode, self.num_bins)
 
     def call(self, inputs: Any) -> Any:
-        refuse_traced(self, inputs)
-        kept = int(self.mask_value is not None and self.num_bins > 1)
-        bins = bins_of(inputs, self.num_bins - kept, self.salt) + kept
-        if kept:
-            bins = np.where(_equal(inputs, self.mask_value), 0, bins)
+        if isinstance(inputs, jax.Array):
+            fit_the_device(self, self.num_bins)
+            bins = _host.in_program(self._bins, inputs)
+        else:
+            bins = self._bins(inputs)
         bins = _encode.encode(bins, self.output_mode, self.num_bins, self.compute_dtype)
-        return bins.astype(self.dtype) if self.output_mode == "int" else bins
+        return bins.astype(self.output_dtype) if self.output_mode == "int" else bins
+
+    def _bins(self, values: np.ndarray) -> np.ndarray:
+        kept = int(self.mask_value is not None and self.num_bins > 1)
+        bins = bins_of(values, self.num_bins - kept, self.salt) + kept
+        return np.where(_equal(values, self.mask_value), 0, bins) if kept else bins
 
 
 @register()
@@ -123,17 +129,21 @@ class HashedCrossing(_host.HostLayer):
 
     def call(self, inputs: Any) -> Any:
         for column in inputs:
-            refuse_traced(self, column)
             if column.dtype.kind not in "iuOUS":
                 raise self._wrong(f"a column of dtype {column.dtype}")
         self._check([column.shape for column in inputs])
-        crossed: Any = _CROSS_KEY
-        for column in inputs:
-            integers = column.dtype.kind in "iu"
-            number = column.astype(np.int64).view(np.uint64) if integers else _hashed(column)
-            crossed = _hashes.joined(crossed, number)
-        bins = (crossed % np.uint64(self.num_bins)).astype(np.int64)
+        if any(isinstance(column, jax.Array) for column in inputs):
+            fit_the_device(self, self.num_bins)
+            bins = _host.in_program(self._bins, *map(jnp.asarray, inputs))
+        else:
+            bins = self._bins(*inputs)
         return _encode.encode(bins, self.output_mode, self.num_bins, self.compute_dtype)
+
+    def _bins(self, *columns: np.ndarray) -> np.ndarray:
+        crossed: Any = _CROSS_KEY
+        for column in columns:
+            crossed = _hashes.joined(crossed, _number(column))
+        return (crossed % np.uint64(self.num_bins)).astype(np.int64)
 
     def _check(self, shapes: list[tuple[int | None, ...]]) -> None:
         first = shapes[0] if shapes else ()
@@ -150,35 +160,16 @@ class HashedCrossing(_host.HostLayer):
         return {name: getattr(self, name) for name in names}
 
 
+def _number(column: np.ndarray) -> np.ndarray:
+    """Return what is crossed of a column: integers themselves, the hashes of strings."""
+    if column.dtype.kind in "iu":
+        return column.astype(np.int64).view(np.uint64)
+    return _columns.hashes(column)
+
+
 def bins_of(values: np.ndarray, num_bins: int, salt: list[int] | None = None) -> np.ndarray:
     """Return the bins of strings, and of numbers by their decimal digits."""
-    return (_hashed(values, salt) % np.uint64(num_bins)).astype(np.int64)
-
-
-def _hashed(values: np.ndarray, salt: list[int] | None = None) -> np.ndarray:
-    """Return the hash of each value; every distinct one is hashed once."""
-
-    def function(texts: list[bytes]) -> np.ndarray:
-        if salt is None:
-            return _hashes.fingerprint(texts)
-        return _hashes.siphash(texts, (salt[0], salt[1]))
-
-    if values.dtype.kind not in "OUS":
-        distinct, where = np.unique(values.astype(np.int64), return_inverse=True)
-        return function(_hashes.decimals(distinct))[where].reshape(values.shape)
-    flat = values.ravel().tolist()
-    known = list(dict.fromkeys(flat))
-    found = dict(zip(known, function(_encoded(known)).tolist()))
-    return np.fromiter(map(found.__getitem__, flat), np.uint64, len(flat)).reshape(values.shape)
-
-
-def as_bytes(values: np.ndarray) -> list[bytes]:
-    """Return strings as UTF-8, which is what TensorFlow hashes."""
-    return _encoded(values.ravel().tolist())
-
-
-def _encoded(values: list[Any]) -> list[bytes]:
-    return [v.encode() if isinstance(v, str) else v for v in values]
+    return (_columns.hashes(values, salt) % np.uint64(num_bins)).astype(np.int64)
 
 
 def salt_of(layer: Any, salt: Any) -> list[int] | None:
@@ -198,16 +189,25 @@ def dense_only(layer: Any, sparse: bool) -> bool:
     return False
 
 
+def fit_the_device(layer: Any, num_bins: int) -> None:
+    """Raise where bins of a compiled step would not fit into the device's integers."""
+    most = np.iinfo(jax.dtypes.canonicalize_dtype("int64")).max
+    if num_bins - 1 > most:
+        raise arguments.complain(layer, "num_bins", f"at most {most} in a compiled step", num_bins)
+
+
 def refuse_traced(layer: Any, value: Any) -> None:
     """Raise where a layer that needs the host is called inside a compiled step."""
     if isinstance(value, jax.Array):
         fix = "put it at the beginning of the model, or call it on the data before fit"
-        note = "a compiled step has neither strings nor their hashes"
+        note = "a compiled step has no strings"
         raise TypeError(errors.report(f"{_host.where(layer)} runs on the host", note=note, fix=fix))
 
 
 def _equal(values: np.ndarray, mask: Any) -> np.ndarray:
     if isinstance(mask, (str, bytes)):
         mask = mask.encode() if isinstance(mask, str) else mask
-        return np.array([v == mask for v in as_bytes(values)]).reshape(values.shape)
+        return np.array([v == mask for v in _columns.as_bytes(values.ravel().tolist())]).reshape(
+            values.shape
+        )
     return values == mask

@@ -10,7 +10,7 @@ import numpy as np
 
 from keraunos._core.registry import register
 from keraunos.layers import _arguments as arguments
-from keraunos.layers.preprocessing import _tokens, _vocabulary, hashing
+from keraunos.layers.preprocessing import _host, _tokens, _vocabulary, hashing
 from keraunos.layers.preprocessing._index import IndexLookup
 
 
@@ -81,9 +81,14 @@ class IntegerLookup(IndexLookup):
             raise arguments.complain(self, "salt", "oov_method='farmhash' beside it", oov_method)
 
     def call(self, inputs: Any) -> Any:
-        if isinstance(inputs, jax.Array) and not (self.num_oov_indices or self.invert):
-            hashing.refuse_traced(self, inputs)  # nobody would see the error
         return super().call(self._cast(inputs))
+
+    def ids(self, tokens: Any) -> Any:
+        hashed = self.num_oov_indices > 1 and self.oov_method == "farmhash"
+        if isinstance(tokens, jax.Array) and (hashed or not self.num_oov_indices):
+            # The host has the hash, and can say which tokens are unknown.
+            return _host.in_program(super().ids, tokens)
+        return super().ids(tokens)
 
     def _cast(self, values: Any) -> Any:
         """Return integers, of floats those that they stand for."""
@@ -104,7 +109,6 @@ class IntegerLookup(IndexLookup):
     def _bins(self, tokens: Any) -> Any:
         if self.oov_method == "floormod":
             return tokens % self.num_oov_indices
-        hashing.refuse_traced(self, tokens)
         return hashing.bins_of(tokens, self.num_oov_indices, self.salt)
 
 

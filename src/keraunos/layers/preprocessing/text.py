@@ -10,7 +10,7 @@ import numpy as np
 from keraunos import config, errors
 from keraunos._core.registry import register
 from keraunos.layers import _arguments as arguments
-from keraunos.layers.preprocessing import _encode, _host, _index, _tokens, hashing, lookup
+from keraunos.layers.preprocessing import _columns, _encode, _host, _index, _tokens, hashing, lookup
 
 _PUNCTUATION = b"!\"#$%&()*+,-./:;<=>?@[\\]^_`{|}~'"
 _LOWER = bytes(range(256)).lower()  # ASCII alone, which is what TensorFlow lowers
@@ -213,7 +213,7 @@ class TextVectorization(_host.HostLayer):
             expected = "texts of shape (batch,) or (batch, 1), to be split"
             got = f"shape {texts.shape}"
             raise ValueError(errors.report(_host.where(self), expected=expected, got=got))
-        flat = hashing.as_bytes(texts)
+        flat = _columns.as_bytes(texts.ravel().tolist())
         if isinstance(self.standardize, str):
             table, out = _STANDARDS[self.standardize]
             flat = [text.translate(table, out) for text in flat]
@@ -232,7 +232,9 @@ class TextVectorization(_host.HostLayer):
             return _tokens.listed([[c.encode() for c in text] for text in decoded])
         assert callable(self.split)
         rows: Any = self.split(_as_text(np.array(texts, object), self.encoding))
-        return _tokens.listed([hashing.as_bytes(np.asarray(row, object)) for row in rows])
+        return _tokens.listed(
+            [_columns.as_bytes(np.asarray(row, object).ravel().tolist()) for row in rows]
+        )
 
     # -- files ----------------------------------------------------------------------------------
 
