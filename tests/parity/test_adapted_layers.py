@@ -2,6 +2,7 @@
 
 import json
 
+import jax
 import keras
 import numpy as np
 import pytest
@@ -168,3 +169,48 @@ def test_files_both_ways(mode, lora, tmp_path):
             np.testing.assert_allclose(np.asarray(loaded(x)), expected, rtol=1e-5, atol=2e-5)
     if lora and mode is None:  # nothing is rounded: the sum is what was computed
         np.testing.assert_allclose(np.asarray(saved[0][1](x)), expected, rtol=1e-5, atol=2e-5)
+
+
+@pytest.mark.parametrize("tied", [True, False])
+@pytest.mark.parametrize("mode", ["int8", "int4", "int4 in blocks", "int8 weights alone"])
+def test_a_table_and_its_way_back(tied, mode, tmp_path):
+    x = np.array([[1, 2, 3, 0]], "int32")
+    vectors = np.random.default_rng(0).normal(size=(2, 3, 5)).astype("float32")
+    layers = []
+    for api in APIS:
+        configs = {
+            "int8": None,
+            "int4": api.quantizers.Int4QuantizationConfig(block_size=None),
+            "int4 in blocks": api.quantizers.Int4QuantizationConfig(block_size=2),
+            "int8 weights alone": api.quantizers.Int8QuantizationConfig(activation_quantizer=None),
+        }
+        layer = api.layers.ReversibleEmbedding(9, 5, tie_weights=tied, logit_soft_cap=3.0, name="t")
+        layer(x)
+        filled(layer).quantize(mode[:4], config=configs[mode])
+        layers.append(layer)
+    mine, theirs = layers
+    same_weights(mine, theirs)
+    assert mine.dtype_policy.name == theirs.dtype_policy.name
+    close(*([np.asarray(one(x)), np.asarray(one(vectors, reverse=True))] for one in layers))
+    saved = json.loads(json.dumps(keraunos.layers.serialize(mine)))
+    foreign = keras.layers.deserialize(saved)
+    foreign.build((None, 4))
+    stored = {}
+    mine.save_own_variables(stored)
+    foreign.load_own_variables(stored)
+    close(*([np.asarray(one(vectors, reverse=True))] for one in (mine, foreign)))
+
+
+def test_the_way_back_is_learned_through_with_lora():
+    # Keras's integers on the way back have neither LoRA nor a gradient: floats are what is right.
+    table = filled(keraunos.layers.ReversibleEmbedding(9, 5, name="t"))
+    table.build()
+    filled(table)
+    vectors = np.random.default_rng(0).normal(size=(2, 5)).astype("float32")
+    table.quantize("int8")
+    table.enable_lora(2)
+    filled(table, seed=2)
+    whole = np.asarray(table._merged())
+    np.testing.assert_allclose(table(vectors, reverse=True), vectors @ whole.T, atol=0.1)
+    slope = jax.grad(lambda v: table(v, reverse=True).sum())(vectors)
+    np.testing.assert_allclose(slope, np.broadcast_to(whole.sum(0), (2, 5)), rtol=1e-5, atol=1e-5)

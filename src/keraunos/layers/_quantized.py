@@ -220,12 +220,12 @@ class Quantized(LowRank):
         """Return attribute -> value of a weight as integers."""
         name = self._large
         if mode == "int8":
-            made, scale = _quantized(quantizer, value, self._shared_axes(), (-127, 127))
+            made, scale = quantized(quantizer, value, self._shared_axes(), (-127, 127))
             return {f"_{name}": made, f"{name}_scale": self._filed_scale(scale)}
         matrix, axis = value.reshape(self._matrix_shape()), self._matrix_axis
         block = self._block_size()
         if not block:
-            made, scale = _quantized(quantizer, matrix, axis, (-8, 7))
+            made, scale = quantized(quantizer, matrix, axis, (-8, 7))
             parts = {f"{name}_scale": jnp.squeeze(scale, axis)}
         else:
             turned = (lambda x: x) if axis == 0 else (lambda x: x.T)
@@ -356,7 +356,7 @@ def _straight_backward(exact: Any, rounded: Any, kept: Any, slope: Any) -> tuple
 straight_through.defvjp(_straight_forward, _straight_backward)
 
 
-def _quantized(quantizer: Any, value: Any, axis: Any, value_range: tuple[int, int]) -> Any:
+def quantized(quantizer: Any, value: Any, axis: Any, value_range: tuple[int, int]) -> Any:
     """Return integers and scale of a weight, on the host; a quantizer may have its own axis."""
     if quantizer is None:
         return rules.abs_max_quantize(value, axis, value_range, to_numpy=True)
