@@ -1,8 +1,8 @@
 """Logs are called what tf.keras 2.15 calls them; outputs in dictionaries go by their keys.
 
-The names beside the cases are those that tf_keras and the real Keras 3 print. Where they differ
-(a dictionary whose keys are not the names of its layers, a list of as many metrics as there are
-outputs), Keras 3's are taken.
+The names beside the cases are those that tf_keras 2.21 prints, all but one: for a graph whose
+outputs are a dictionary with other keys than the names of its layers, tf_keras takes the layers'
+names, Keras 3 the keys, and so do we.
 """
 
 import numpy as np
@@ -32,6 +32,18 @@ def keyed(i):
 
 def nested(i):
     return {"h": pair(i), "z": layers.Dense(1, name="c")(i)}
+
+
+class Written(keras.Model):
+    """A model without a graph; `outputs` says in which structure its outputs are."""
+
+    def __init__(self, outputs):
+        super().__init__()
+        self._dense = {name: layers.Dense(1, name=name) for name in "abc"}
+        self._arrange = outputs
+
+    def call(self, x):
+        return self._arrange(*(dense(x) for dense in self._dense.values()))
 
 
 def shared(i):
@@ -74,16 +86,55 @@ CASES = [
 
 
 @pytest.mark.parametrize(("outputs", "y", "arguments", "names"), CASES)
-def test_names_in_the_history_and_in_evaluate(outputs, y, arguments, names):
+def test_names_in_the_history(outputs, y, arguments, names):
     inputs = keras.Input((3,))
     model = keras.Model(inputs, outputs(inputs))
     model.compile("sgd", **({"loss": "mse"} | arguments))
     want = ["loss", *names.split()]
     assert sorted(model.fit(X, y, verbose=0).history) == sorted(want)
     assert model.metrics_names == want
+
+
+@pytest.mark.parametrize(("outputs", "y", "arguments", "names"), [CASES[1], CASES[5], CASES[12]])
+def test_evaluate_lists_them_in_this_order(outputs, y, arguments, names):
+    inputs = keras.Input((3,))
+    model = keras.Model(inputs, outputs(inputs))
+    model.compile("sgd", **({"loss": "mse"} | arguments))
     measured = model.evaluate(X, y, verbose=0, return_dict=True)
-    assert list(measured) == want
+    assert list(measured) == ["loss", *names.split()]
     assert model.evaluate(X, y, verbose=0) == list(measured.values())
+
+
+WRITTEN = [
+    (lambda a, b, c: a, Y, {"metrics": ["mae"]}, "mae"),
+    (
+        lambda a, b, c: (a, b),
+        [Y, Y],
+        {"metrics": [["mae"], ["mse"]]},
+        "output_1_loss output_2_loss output_1_mae output_2_mse",
+    ),
+    (lambda a, b, c: {"q": a}, {"q": Y}, {"metrics": {"q": ["mae"]}}, "mae"),
+    (
+        lambda a, b, c: {"q": a, "p": b},
+        {"q": Y, "p": Y},
+        {"metrics": {"q": ["mae"]}},
+        "p_loss q_loss q_mae",
+    ),
+    (
+        lambda a, b, c: {"h": [a, b], "z": c},
+        {"h": [Y, Y], "z": Y},
+        {},
+        "h_1_loss h_2_loss z_loss",
+    ),
+    (lambda a, b, c: [a, [b, c]], [Y, [Y, Y]], {}, "output_1_loss output_2_1_loss output_2_2_loss"),
+]
+
+
+@pytest.mark.parametrize(("outputs", "y", "arguments", "names"), WRITTEN)
+def test_names_of_the_outputs_of_a_model_without_a_graph(outputs, y, arguments, names):
+    model = Written(outputs)
+    model.compile("sgd", **({"loss": "mse"} | arguments))
+    assert sorted(model.fit(X, y, verbose=0).history) == sorted(["loss", *names.split()])
 
 
 @pytest.mark.parametrize("weights", [[1.0, 0.5], {"a": 1.0, "b": 0.5}])

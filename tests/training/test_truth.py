@@ -4,11 +4,13 @@ import re
 import warnings
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
 import keraunos as keras
 from keraunos import layers, ops
+from keraunos._training import checks
 
 WORDS, LABELS = np.array([[1, 2, 3], [4, 0, 1]], "int32"), np.array([0, 2], "int32")
 
@@ -34,6 +36,12 @@ def forever(*batch):
 DOINGS = {
     "fit": lambda m, x, y: m.fit(x, y, verbose=0),
     "fit a stream": lambda m, x, y: m.fit(forever(x, y), steps_per_epoch=2, verbose=0),
+    "fit a stream from the device": lambda m, x, y: m.fit(
+        forever(jnp.asarray(x), jnp.asarray(y)), steps_per_epoch=3, verbose=0
+    ),
+    "evaluate a stream from the device": lambda m, x, y: m.evaluate(
+        forever(jnp.asarray(x), jnp.asarray(y)), steps=3, verbose=0
+    ),
     "evaluate": lambda m, x, y: m.evaluate(x, y, verbose=0),
     "evaluate a stream": lambda m, x, y: m.evaluate(forever(x, y), steps=2, verbose=0),
     "train_on_batch": lambda m, x, y: m.train_on_batch(x, y),
@@ -62,32 +70,108 @@ def test_ids_are_checked_before_a_prediction_and_for_the_right_input():
         model.predict([np.ones((2, 3)), WORDS + 4], verbose=0)
 
 
-def test_a_label_that_the_loss_ignores_is_in_range():
+def test_the_first_bad_batch_of_a_stream_is_named_and_those_before_it_count():
+    def batches(on_device):
+        for bad in (0, 0, 1):
+            y = LABELS + bad
+            yield WORDS, jnp.asarray(y) if on_device else y
+
+    for on_device in (False, True):
+        model = reader()
+        with pytest.raises(ValueError, match="labels out of range"):
+            model.fit(batches(on_device), verbose=0)
+        steps = int(model.optimizer.iterations.numpy())
+        assert steps in (2, 3) if on_device else steps == 2
+        with pytest.raises(ValueError, match="Embedding 'table'"):
+            model.predict(iter([jnp.asarray(WORDS + 3) if on_device else WORDS + 3]), verbose=0)
+
+
+def test_nothing_on_the_device_is_read_to_look_at_a_stream(monkeypatch):
+    kinds = set()
+    for name in ("check_labels", "check_ids"):
+        original = getattr(checks, name)
+
+        def looking(data, *rest, original=original):
+            kinds.update(type(leaf) for leaf in jax.tree.leaves(data) if leaf.size)
+            original(data, *rest)
+
+        monkeypatch.setattr(checks, name, looking)
+    model, batch = reader(), (jnp.asarray(WORDS), jnp.asarray(LABELS))
+    model.fit(forever(*batch), steps_per_epoch=3, verbose=0)
+    model.evaluate(forever(*batch), steps=3, verbose=0)
+    model.predict((batch[0] for _ in range(3)), verbose=0)
+    assert not kinds
+    model.fit(forever(WORDS, LABELS), steps_per_epoch=2, verbose=0)
+    assert kinds == {np.ndarray}
+
+
+@pytest.mark.parametrize("kind", [np.asarray, jnp.asarray])
+def test_a_label_that_the_loss_ignores_is_in_range(kind):
     model = reader()
     loss = keras.losses.SparseCategoricalCrossentropy(ignore_class=255)
     model.compile("sgd", loss)
-    model.fit(WORDS, np.array([1, 255]), verbose=0)
+    model.fit(WORDS, kind([1, 255]), verbose=0)
+    model.fit(forever(kind(WORDS), kind([1, 255])), steps_per_epoch=2, verbose=0)
 
 
-def test_gradients_that_are_not_finite_are_named_and_change_nothing():
-    model = keras.Sequential(
-        [keras.Input((4,)), layers.Dense(3, name="first"), layers.Lambda(lambda x: ops.log(0 * x))]
-    )
-    model.compile("adam", "mse", debug="nan")
+class Taped(keras.Model):
+    def train_step(self, data):
+        x, y = data
+        with keras.training.GradientTape() as tape:
+            loss = self.compute_loss(x, y, self(x, training=True))
+        variables = self.trainable_variables
+        pairs = zip(tape.gradient(loss, variables), variables, strict=True)
+        self.optimizer.apply_gradients(pairs)
+        return {"loss": loss, "mae": ops.mean(loss)}
+
+
+class State(keras.Model):
+    def train_step(self, state, data):
+        trainable, other, optimizer, metrics = state
+
+        def of(trainable):
+            outputs, new = self.stateless_call(trainable, other, data[0], training=True)
+            return self.compute_loss(*data, outputs), new
+
+        (loss, new), gradients = jax.value_and_grad(of, has_aux=True)(trainable)
+        trainable, optimizer = self.optimizer.stateless_apply(optimizer, gradients, trainable)
+        return {"loss": loss}, (trainable, new, optimizer, metrics)
+
+
+class Changed(keras.Model):
+    def compute_loss(self, *args, **kwargs):
+        return 2.0 * super().compute_loss(*args, **kwargs)
+
+
+STEPS = [keras.Model, Taped, State, Changed]
+
+
+@pytest.mark.parametrize(
+    ("cls", "eagerly"), [*((cls, False) for cls in STEPS), (keras.Model, True), (Taped, True)]
+)
+def test_gradients_that_are_not_finite_are_named_and_change_nothing(cls, eagerly):
+    inputs = keras.Input((4,))
+    bad = layers.Lambda(lambda x: ops.log(0 * x))(layers.Dense(3, name="first")(inputs))
+    model = cls(inputs, bad)
+    model.compile("sgd", "mse", debug="nan", run_eagerly=eagerly)
     before = model.get_weights()
-    with pytest.raises(FloatingPointError, match=r"first \(kernel, bias\)"):
+    with pytest.raises(FloatingPointError, match=r"first \(kernel, bias\)") as caught:
         model.fit(np.ones((8, 4)), np.ones((8, 3)), verbose=0)
+    assert len(str(caught.value).split("\n")) <= 6
     for a, b in zip(before, model.get_weights(), strict=True):
         np.testing.assert_array_equal(a, b)
+    assert int(model.optimizer.iterations.numpy()) == 0
 
 
-def test_gradients_that_are_all_zero_are_named_once_and_the_numbers_are_the_same():
+@pytest.mark.parametrize("cls", STEPS)
+def test_gradients_that_are_all_zero_are_named_once_and_the_numbers_are_the_same(cls):
     def made(**arguments):
         keras.utils.set_random_seed(0)
         dead = layers.Dense(
             3, "relu", name="dead", bias_initializer=keras.initializers.Constant(-99)
         )
-        model = keras.Sequential([keras.Input((4,)), dead, layers.Dense(1, name="out")])
+        inputs = keras.Input((4,))
+        model = cls(inputs, layers.Dense(1, name="out")(dead(inputs)))
         model.compile("sgd", "mse", metrics=["mae"], **arguments)
         return model
 
@@ -99,6 +183,18 @@ def test_gradients_that_are_all_zero_are_named_once_and_the_numbers_are_the_same
     assert history == made().fit(x, y, batch_size=4, epochs=2, verbose=0).history
     with pytest.raises(ValueError, match="debug"):
         made(debug="all")
+
+
+def test_a_step_whose_gradients_nobody_sees_is_told():
+    class Silent(keras.Model):
+        def train_step(self, data):
+            return {"loss": ops.mean(self(data[0]))}
+
+    inputs = keras.Input((4,))
+    model = Silent(inputs, layers.Dense(1)(inputs))
+    model.compile("sgd", debug="nan")
+    with pytest.raises(ValueError, match="applies none"):
+        model.fit(np.ones((8, 4)), np.ones((8, 1)), verbose=0)
 
 
 def test_explain_shapes_prints_every_layer_and_how_far_it_goes():

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -12,6 +13,7 @@ import numpy as np
 
 from keraunos import errors
 from keraunos import losses as losses_room
+from keraunos._core.variable import Variable
 from keraunos._training import feed
 from keraunos._training.compile import Objective, aligned
 from keraunos._training.program import StepProgram
@@ -77,25 +79,92 @@ def check_labels(y: Any, objective: Objective | None) -> None:
     Raises:
         ValueError: naming the output and the values.
     """
+    for name, labels, classes, ignored in _labels(y, objective):
+        if not _is_on_host(labels):
+            continue
+        if ignored is not None:
+            labels = np.where(labels == ignored, 0, labels)
+        if labels.min() < 0 or labels.max() >= classes:
+            feed.check_labels(name, labels, classes)
+
+
+def _labels(y: Any, objective: Objective | None) -> Iterator[tuple[str, Any, int, int | None]]:
+    """Yield the integer targets of each loss: name, values, classes and the label it ignores."""
     if objective is None or y is None or not objective.terms:
         return
     targets = aligned(y, objective.names, objective._outputs, "y")
     leaves = jax.tree.leaves(objective._outputs)
     for term in objective.terms:
         classes = losses_room.label_range(term.loss, tuple(leaves[term.output].shape))
-        labels = targets[term.output]
-        if classes is None or not _is_on_host(labels):
-            continue
-        ignored = losses_room.ignored_label(term.loss)
-        if ignored is not None:
-            labels = np.where(labels == ignored, 0, labels)
-        if labels.min() < 0 or labels.max() >= classes:
+        if classes is not None:
             name = "y" if len(leaves) == 1 else f"y[{term.name!r}]"
-            feed.check_labels(name, labels, classes)
+            ignored = losses_room.ignored_label(term.loss)
+            yield name, targets[term.output], classes, ignored
 
 
 def _is_on_host(value: Any) -> bool:
     return isinstance(value, (np.ndarray, jax.Array)) and value.size > 0 and value.ndim > 0
+
+
+class Watch:
+    """Looks at the integers of a stream's batches, in the thread that reads them.
+
+    Those on the host are compared at once. Those that a program has put on the device itself are
+    compared there, and the answer is read when it has come: nothing waits for it but the end of an
+    epoch, so some steps may have been taken by then.
+
+    Args:
+        model: has the embeddings, and the losses of `compile`.
+        labels: whether targets count.
+    """
+
+    def __init__(self, model: Any, labels: bool = True) -> None:
+        self._model, self._counts_labels = model, labels
+        self._pending: deque[tuple[jax.Array, Batch]] = deque()
+
+    def __call__(self, batch: Batch) -> None:
+        """Look at a batch.
+
+        Raises:
+            ValueError: integers out of range, of this batch or of one before.
+        """
+        self.settle(wait=False)
+        if not self._counts_labels:
+            batch = batch._replace(y=None)
+        here = jax.tree.map(lambda a: _ELSEWHERE if isinstance(a, jax.Array) else a, batch)
+        self._model._check_labels(here)
+        away = [row for row in self._spans(batch) if isinstance(row[0], jax.Array)]
+        if away:
+            self._pending.append((_in_range(*zip(*away, strict=True)), batch))
+
+    def settle(self, wait: bool) -> None:
+        """Read the answers that have come, or all.
+
+        Raises:
+            ValueError: integers were out of range.
+        """
+        while self._pending and (wait or self._pending[0][0].is_ready()):
+            good, batch = self._pending.popleft()
+            if not good:
+                self._model._check_labels(batch)
+
+    def _spans(self, batch: Batch) -> Iterator[tuple[Any, int, int]]:
+        """Yield integers, how many values they may have, and one that is allowed besides."""
+        inputs = jax.tree.leaves(batch.x)
+        for one in self._model._ids():
+            if one.input < len(inputs):
+                yield inputs[one.input], one.rows, 0
+        for _, labels, classes, ignored in _labels(batch.y, self._model._labelled()):
+            yield labels, classes, ignored or 0
+
+
+_ELSEWHERE = np.zeros(0)  # nothing to look at
+
+
+@jax.jit
+def _in_range(values: Any, counts: Any, allowed: Any) -> jax.Array:
+    rows = zip(values, counts, allowed, strict=True)
+    return jnp.stack([jnp.all(((v >= 0) & (v < n)) | (v == a)) for v, n, a in rows]).all()
 
 
 # -- gradients -----------------------------------------------------------------------------------
@@ -106,33 +175,71 @@ def flags(gradients: Sequence[jax.Array]) -> jax.Array:
     return jnp.stack([jnp.stack([~jnp.all(jnp.isfinite(g)), jnp.all(g == 0)]) for g in gradients])
 
 
-class DebugProgram(StepProgram):
-    """Runs steps one by one and looks at what each layer's gradient was: `compile(debug="nan")`."""
+class Applied:
+    """The gradients that the optimizers of a program's own step apply, one row a variable.
 
-    _warned: frozenset[str] = frozenset()
+    Args:
+        boxes: the variables.
+    """
 
-    def loops(self, data: Batch, size: int, padded: bool = False) -> bool:
-        return False
+    def __init__(self, boxes: Sequence[Variable]) -> None:
+        self._boxes = boxes
+        self._rows: dict[int, list[jax.Array]] = {}
 
-    def _dispatch(self, run: Any, *data: Any) -> dict[str, Any]:
-        found = super()._dispatch(run, *data)
+    def note(self, box: Variable, gradient: Any) -> None:
+        """Take down the gradient of a variable."""
+        self._rows.setdefault(id(box), []).append(flags([gradient])[0])
+
+    def flags(self, step: str) -> jax.Array:
+        """Return (variables, 2) booleans as `flags` does.
+
+        Raises:
+            ValueError: no optimizer has applied a gradient.
+        """
+        if not self._rows:
+            expected = "gradients that go through an optimizer's apply()"
+            where = f"debug='nan': {step} applies none"
+            raise ValueError(
+                errors.report(where, expected=expected, fix="look at them in the step")
+            )
+        none = jnp.zeros((1, 2), bool)
+        rows = [jnp.stack(self._rows.get(id(box), none)) for box in self._boxes]
+        return jnp.stack([jnp.stack([r[:, 0].any(), r[:, 1].all()]) for r in rows])
+
+
+class Looks:
+    """Looks at what each layer's gradient was after a step: `compile(debug="nan")`.
+
+    Args:
+        boxes: the variables of the flags' rows.
+    """
+
+    def __init__(self, boxes: Sequence[Variable]) -> None:
+        self._boxes, self._warned = boxes, frozenset[str]()
+
+    def __call__(self, found: dict[str, Any]) -> dict[str, Any]:
+        """Return results without the flags.
+
+        Raises:
+            FloatingPointError: a gradient is not finite.
+        """
         if FLAGS not in found:  # a test step has no gradients
             return found
         rows = np.asarray(found.pop(FLAGS))
-        boxes = self.boxes.trainable
-        bad = _layers([box for box, row in zip(boxes, rows, strict=True) if row[0]])
+        pairs = list(zip(self._boxes, rows, strict=True))
+        bad = _layers([box for box, row in pairs if row[0]])
         if bad:
+            loss = f"; the loss was {float(found['loss']):.4g}" if "loss" in found else ""
             raise FloatingPointError(
                 errors.report(
                     "gradients that are not finite",
                     expected="numbers",
                     got=f"NaN or infinity in {'; '.join(bad)}",
-                    note="the weights are as before this step; the loss was "
-                    f"{float(found['loss']):.4g}",
+                    note=f"the weights are as before this step{loss}",
                     fix="look for log(0), division by 0, or a learning rate that is too high",
                 )
             )
-        still = _layers([box for box, row in zip(boxes, rows, strict=True) if row[1]])
+        still = _layers([box for box, row in pairs if row[1]])
         new = [text for text in still if text not in self._warned]
         if new:
             self._warned |= set(new)
@@ -141,7 +248,19 @@ class DebugProgram(StepProgram):
         return found
 
 
-def _layers(boxes: list[Any]) -> list[str]:
+class DebugProgram(StepProgram):
+    """Runs steps one by one, and looks at the gradients of each."""
+
+    look: Looks
+
+    def loops(self, data: Batch, size: int, padded: bool = False) -> bool:
+        return False
+
+    def _dispatch(self, run: Any, *data: Any) -> dict[str, Any]:
+        return self.look(super()._dispatch(run, *data))
+
+
+def _layers(boxes: list[Variable]) -> list[str]:
     """Return `layer (weights)` of variables, by their paths."""
     found: dict[str, list[str]] = {}
     for box in boxes:

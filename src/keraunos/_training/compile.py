@@ -421,7 +421,25 @@ def _output_names(outputs: Any, names: Sequence[str], count: int) -> list[str]:
             n if names.count(n) == 1 else f"{n}_{list(names[:i]).count(n)}" if i else n
             for i, n in enumerate(names)
         ]
-    return [f"output_{i}" for i in range(count)] if count > 1 else ["output"]
+    return _places(outputs) if count > 1 else ["output"]
+
+
+def _places(outputs: Any) -> list[str]:
+    """Return a name for each output of a model without a graph, as tf.keras makes it.
+
+    Example:
+        >>> _places([0, [0, 0]]), _places({"h": [0, 0], "z": 0})
+        (['output_1', 'output_2_1', 'output_2_2'], ['h_1', 'h_2', 'z'])
+    """
+    paths = [path for path, _ in jax.tree_util.tree_flatten_with_path(outputs)[0]]
+    names = ["_".join(map(str, map(_place, path))) for path in paths]
+    return [n if isinstance(_place(p[0]), str) else f"output_{n}" for n, p in zip(names, paths)]
+
+
+def _place(key: Any) -> int | str:
+    if isinstance(key, jax.tree_util.SequenceKey):
+        return key.idx + 1
+    return str(getattr(key, "key", getattr(key, "name", key)))
 
 
 def _mask_rows(prediction: Any, valid: Any) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -15,13 +16,17 @@ from keraunos import errors
 from keraunos._core import calling, context, state
 from keraunos._core import variable as boxes_room
 from keraunos._core.variable import Variable, held
-from keraunos._training.overridable import Steps, pure, values_of
+from keraunos._training import checks, functions
+from keraunos._training.overridable import Steps
 from keraunos._training.step import Batch, Boxes, Values
+from keraunos.optimizers import LossScaleOptimizer
+from keraunos.optimizers._gradients import watched
 
+_MEASURING = ("compute_loss", "compute_metrics", "get_metrics_result", "metrics", "reset_metrics")
 _PARTS = {
-    "train": ("train_step", "compute_loss", "compute_metrics"),
-    "test": ("test_step", "compute_loss", "compute_metrics"),
-    "predict": ("predict_step",),
+    "train": ("train_step", "make_train_function", *_MEASURING),
+    "test": ("test_step", "make_test_function", *_MEASURING),
+    "predict": ("predict_step", "make_predict_function"),
 }
 _ALL = frozenset(name for names in _PARTS.values() for name in names)
 _TOO_EARLY = (
@@ -54,9 +59,10 @@ class Measures:
         return _unique([v for metric in self._metrics() for v in metric.variables])
 
     def reset(self) -> None:
-        """Set every metric back to its beginning."""
+        """Set every metric back that the model says it has."""
         self._model.reset_metrics()
-        for metric in self._metrics():
+        lists_all = type(self._model).metrics is Steps.metrics
+        for metric in self._metrics() if lists_all else ():
             metric.reset_state()
 
     def accepts_padding(self) -> bool:
@@ -88,16 +94,34 @@ def step(model: Any, kind: str, example: Batch) -> tuple[Callable[..., Any], Box
     def run(values: Values, batch: Batch, key: jax.Array) -> Any:
         mine = [box for part in boxes for box in part]
         theirs = [value for part in values[: len(boxes)] for value in part]
-        with state.bind(mine, theirs, key) as scope, context.fresh():
+        applied = checks.Applied(debugged(model, boxes))
+        note = None if model.debug is None else applied.note
+        with state.bind(mine, theirs, key) as scope, context.fresh(), watched(note):
             found = _call(model, kind, batch)
             if counter is not None:
                 counter.assign(held(counter) + 1)
             new = Values(*(scope.updates(part) for part in boxes))
             if kind == "predict":
                 return found, new.other + new.states
-            return new._replace(logs=_logs(found, getattr(model, f"{kind}_step")))
+            where = f"{type(model).__name__}, its {kind} step"
+            new = new._replace(logs=_logs(found, where))
+            if model.debug is None or kind == "test":
+                return new
+            return _unless_bad(new, values, applied.flags(where))
 
     return run, boxes
+
+
+def debugged(model: Any, boxes: Boxes) -> list[Variable]:
+    """Return the variables whose gradients `debug="nan"` looks at, in the order of its flags."""
+    return [*boxes.trainable, *(boxes.other if is_written(model, "train") else [])]
+
+
+def _unless_bad(new: Values, old: Values, flags: jax.Array) -> Values:
+    """Return the new values with the flags, but the old ones where a gradient is not finite."""
+    bad = flags[:, 0].any()
+    kept = jax.tree.map(lambda a, b: jnp.where(bad, b, a), new._replace(logs=()), old)
+    return kept._replace(logs=new.logs | {checks.FLAGS: flags})
 
 
 def data_of(batch: Batch) -> Any:
@@ -111,30 +135,15 @@ def data_of(batch: Batch) -> Any:
 
 def _call(model: Any, kind: str, batch: Batch) -> Any:
     """Run the step in the scope that is bound, whichever way it is written."""
-    method, data = getattr(model, f"{kind}_step"), data_of(batch)
-    with _explained(model, method):
+    step, data = functions.step_of(model, kind), data_of(batch)
+    with _explained(model, kind):
         try:
-            if not pure(method):
-                return method(data)
+            if not functions.pure(step):
+                return step(data)
             groups = getattr(model, f"_{kind}_state")()
-            found, new = _returned(method, method(values_of(groups), data))
-            if kind == "predict":
-                groups, new = groups[1:], (new,)
-            for boxes, values in zip(groups, new, strict=True):
-                for box, value in zip(boxes, values, strict=True):
-                    box.assign(value)
-            return found
+            return functions.on_variables(step, kind, groups, data)
         finally:
             _settle(model)
-
-
-def _returned(method: Callable[..., Any], result: Any) -> Any:
-    if not isinstance(result, tuple) or len(result) != 2:
-        name = method.__name__
-        raise TypeError(
-            errors.report(f"{name}(self, state, data)", expected="it returns logs, state")
-        )
-    return result
 
 
 def _settle(model: Any) -> None:
@@ -145,11 +154,11 @@ def _settle(model: Any) -> None:
         tracker._noted = None
 
 
-def _logs(found: Any, method: Callable[..., Any]) -> dict[str, Any]:
+def _logs(found: Any, where: str) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise TypeError(
             errors.report(
-                f"{method.__qualname__}",
+                where,
                 expected="it returns a dictionary name -> value",
                 got=type(found).__name__,
                 fix="return {'loss': loss}, or {m.name: m.result() for m in self.metrics}",
@@ -170,7 +179,7 @@ def _survey(model: Any, kind: str, example: Batch) -> list[Variable]:
     """Run the step once on shapes: it builds what is not built, and shows what it touches."""
     seen: dict[int, Variable] = {}
     specs = jax.tree.map(lambda a: jax.ShapeDtypeStruct(a.shape, a.dtype), example)
-    if pure(getattr(model, f"{kind}_step")):
+    if functions.pure(functions.step_of(model, kind)):
         _prepare(model, kind, example)
 
     def run(batch: Batch) -> None:
@@ -182,6 +191,10 @@ def _survey(model: Any, kind: str, example: Batch) -> list[Variable]:
         seen.setdefault(id(box), box)
 
     boxes_room.readers().append(note)
+    optimizer = model.optimizer
+    scales = kind == "train" and isinstance(optimizer, LossScaleOptimizer)
+    if scales:
+        optimizer.asked, optimizer.divides = False, True
     try:
         if model.run_eagerly:
             run(jax.tree.map(jnp.asarray, example))
@@ -189,6 +202,13 @@ def _survey(model: Any, kind: str, example: Batch) -> list[Variable]:
             jax.eval_shape(run, specs)
     finally:
         boxes_room.readers().remove(note)
+    if scales and not optimizer.asked and id(optimizer.dynamic_scale) in seen:
+        optimizer.divides = False
+        warnings.warn(
+            f"{type(model).__name__}, its train step: the loss is not scaled, so that small"
+            " gradients of float16 become 0; take those of self.optimizer.scale_loss(loss)",
+            stacklevel=2,
+        )
     state.new_version()
     return list(seen.values())
 
@@ -238,14 +258,14 @@ def _unique(items: Any) -> list[Any]:
 
 
 @contextmanager
-def _explained(model: Any, method: Callable[..., Any]) -> Iterator[None]:
+def _explained(model: Any, kind: str) -> Iterator[None]:
     """Say where a step needs a value that a compiled program does not have yet."""
     try:
         yield
     except _TOO_EARLY as error:
         raise TypeError(
             errors.report(
-                f"{type(model).__name__}.{method.__name__}, {calling._line_of(error)}:"
+                f"{type(model).__name__}.{kind}_step, {calling._line_of(error)}:"
                 " Python needs a value too early",
                 expected="a step that can be compiled: `if`, float(), .numpy() need a value",
                 got=str(error).split("\n")[0],

@@ -19,6 +19,7 @@ class EagerProgram:
     def __init__(self, step: Any, boxes: Boxes, objective: Any, changes: tuple[str, ...]) -> None:
         self._step, self.boxes, self.objective, self._changes = step, boxes, objective, changes
         self.check: Any = None
+        self.look: Any = None  # at gradients
 
     def shared(self, data: Batch) -> Batch:
         return data
@@ -26,8 +27,8 @@ class EagerProgram:
     def loops(self, data: Batch, size: int, padded: bool = False) -> bool:
         return False
 
-    def run_batch(self, batch: Batch) -> dict[str, Any]:
-        if self.check is not None:
+    def run_batch(self, batch: Batch, checked: bool = False) -> dict[str, Any]:
+        if self.check is not None and not checked:
             self.check(batch)
         values = current_values(self.boxes)
         key = jax.random.wrap_key_data(jnp.asarray(random.step_seed()), impl="threefry2x32")
@@ -39,7 +40,7 @@ class EagerProgram:
             Values(*(getattr(new, n) if n in self._changes else [] for n in Boxes._fields)),
         )
         if new.logs != ():
-            return new.logs
+            return new.logs if self.look is None else self.look(new.logs)
         return results(self.objective, self.boxes, [v._value for v in self.boxes.metrics])
 
     def run_rows(

@@ -14,7 +14,7 @@ import numpy as np
 from keraunos import config, errors
 from keraunos._core import random
 from keraunos._progress import Progbar
-from keraunos._training import intake, streaming
+from keraunos._training import checks, intake, streaming
 from keraunos._training.feed import Resident, size_of
 from keraunos._training.interrupt import CtrlC, Interrupted
 from keraunos._training.loop import Runner
@@ -56,8 +56,7 @@ def fit(model: Any, plan: Plan) -> Any:
     example = train.first()
     model._ensure_built(example)
     program = model._train_program(example)
-    if isinstance(train, Resident):
-        model._check_labels(train.host)
+    _look(model, train)
     validation = _validation(model, plan, held_out)
     plan.epochs = _at_most(config.max_epochs(), plan.epochs, plan.epochs, "epochs") or 0
     plan.steps_per_epoch = _limited(plan.steps_per_epoch, train.steps)
@@ -218,8 +217,7 @@ def evaluate(
     example = data.first()
     model._ensure_built(example)
     program = model._test_program(example)
-    if isinstance(data, Resident):
-        model._check_labels(data.host)
+    _look(model, data)
     listeners = CallbackList(
         callbacks,
         model=model,
@@ -242,7 +240,11 @@ def predict(
 ) -> Any:
     """Return the outputs for all samples, on the host."""
     cpu_batches = intake.predict_batches(model, x, batch_size)
-    total = cpu_batches.steps if isinstance(cpu_batches, Stream) else len(cpu_batches)
+    streams = isinstance(cpu_batches, Stream)
+    if streams:
+        model._ensure_built(cpu_batches.first())
+        cpu_batches.look(checks.Watch(model, labels=False))
+    total = cpu_batches.steps if streams else len(cpu_batches)
     steps = _limited(steps, total)
     total = steps or total
     listeners = CallbackList(
@@ -254,7 +256,7 @@ def predict(
     )
     bar = Progbar(total, verbose=verbose)
     outputs: list[Any] = []
-    source = cpu_batches.take(steps) if isinstance(cpu_batches, Stream) else iter(cpu_batches)
+    source = cpu_batches.take(steps) if streams else iter(cpu_batches)
     listeners.on_predict_begin()
     try:
         for number, batch in enumerate(source):
@@ -263,7 +265,7 @@ def predict(
             if number == 0:
                 model._ensure_built(batch)
             listeners.on_predict_batch_begin(number)
-            found, size = model._predict_padded(batch, batch_size)
+            found, size = model._predict_padded(batch, batch_size, checked=streams)
             count = size_of(batch)
             if size != count:
                 found = jax.tree.map(functools.partial(on_host, size=size, count=count), found)
@@ -279,6 +281,14 @@ def predict(
     return jax.tree.map(lambda *parts: np.concatenate([np.asarray(p) for p in parts]), *outputs)
 
 
+def _look(model: Any, data: Resident | Stream) -> None:
+    """Compare the integers of data with what they name: at once, or batch by batch."""
+    if isinstance(data, Resident):
+        model._check_labels(data.host)
+    else:
+        data.look(checks.Watch(model))
+
+
 # -- small parts -----------------------------------------------------------------------------------
 
 
@@ -288,8 +298,6 @@ def _validation(model: Any, plan: Plan, held_out: Batch | None) -> Runner | None
         return None
     size = plan.validation_batch_size or plan.batch_size or 32
     data = intake.test_data(model, given, size, once=False)
-    if isinstance(data, Resident):
-        model._check_labels(data.host)
     first = data.first()
     if plan.class_weight and first.weights is None:
         warnings.warn(
@@ -297,7 +305,9 @@ def _validation(model: Any, plan: Plan, held_out: Batch | None) -> Runner | None
             " compared with loss (give validation_data=(x, y, sample_weight) to weight it)",
             stacklevel=4,
         )
-    return Runner(model._test_program(first), data)
+    program = model._test_program(first)
+    _look(model, data)
+    return Runner(program, data)
 
 
 def _measure(

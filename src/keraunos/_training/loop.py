@@ -131,7 +131,7 @@ class Runner:
 
     def _batch(self, batch: Any) -> Any:
         feed: Any = self.feed
-        return lambda: feed.dispatched(self.program.run_batch(batch))
+        return lambda: feed.dispatched(self.program.run_batch(batch, checked=True))
 
     def _resident(
         self, steps: int | None, first: int, seed: list[int] | None, most: Any, single: bool

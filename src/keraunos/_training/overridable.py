@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -15,7 +16,7 @@ from keraunos._core import state
 from keraunos._core.layer import Layer
 from keraunos._core.symbolic import SymbolicTensor
 from keraunos._core.tape import GradientTape
-from keraunos._core.variable import held
+from keraunos._training import functions
 from keraunos._training.compile import Objective
 
 
@@ -25,6 +26,9 @@ class Steps(Layer):
     optimizer: Any
     _objective: Objective | None
     _compile_arguments: dict[str, Any] | None
+    train_function: Any = None
+    test_function: Any = None
+    predict_function: Any = None
 
     # -- steps ----------------------------------------------------------------------------------
 
@@ -44,7 +48,8 @@ class Steps(Layer):
             name -> value, or that and the new state.
         """
         if len(args) == 2:
-            return _as_pure(self, Steps.train_step, self._train_state(), *args)
+            step = functools.partial(Steps.train_step, self)
+            return functions.as_pure(step, "train", self._train_state(), *args)
         x, y, weights = parts_of(args[0])
         with GradientTape() as tape:
             outputs = self(x, training=True)
@@ -64,7 +69,8 @@ class Steps(Layer):
                 variables.
         """
         if len(args) == 2:
-            return _as_pure(self, Steps.test_step, self._test_state(), *args)
+            step = functools.partial(Steps.test_step, self)
+            return functions.as_pure(step, "test", self._test_state(), *args)
         x, y, weights = parts_of(args[0])
         outputs = self(x, training=False)
         self._note_loss(called(self.compute_loss, x, y, outputs, weights, training=False), outputs)
@@ -77,9 +83,37 @@ class Steps(Layer):
             args: `data`; or before it the values of the trainable and the other variables.
         """
         if len(args) == 2:
-            outputs, new = _as_pure(self, Steps.predict_step, self._predict_state(), *args)
-            return outputs, new[1]
+            step = functools.partial(Steps.predict_step, self)
+            return functions.as_pure(step, "predict", self._predict_state(), *args)
         return self(parts_of(args[0])[0], training=False)
+
+    # -- functions of an iterator ---------------------------------------------------------------
+
+    @functions.built_in
+    def make_train_function(self, force: bool = False) -> Any:
+        """Return what runs `train_step` on the next batch of an iterator; may be overridden.
+
+        An override sets `self.train_function` (or returns it) to a function `(iterator)` that
+        changes variables, or `(state, iterator)` that returns logs and the new state, around what
+        `super().make_train_function()` returns or not. It takes one batch, and is compiled.
+
+        Args:
+            force: accepted for programs that pass it.
+        """
+        self.train_function = functools.partial(functions.from_iterator, self, "train")
+        return self.train_function
+
+    @functions.built_in
+    def make_test_function(self, force: bool = False) -> Any:
+        """Return what runs `test_step` on the next batch; see `make_train_function`."""
+        self.test_function = functools.partial(functions.from_iterator, self, "test")
+        return self.test_function
+
+    @functions.built_in
+    def make_predict_function(self, force: bool = False) -> Any:
+        """Return what runs `predict_step` on the next batch; see `make_train_function`."""
+        self.predict_function = functools.partial(functions.from_iterator, self, "predict")
+        return self.predict_function
 
     # -- loss and metrics -----------------------------------------------------------------------
 
@@ -98,15 +132,20 @@ class Steps(Layer):
             y_pred: the outputs for it.
             training: whether the step is one of training.
         """
-        total = jnp.zeros((), jnp.float32)
-        objective = self._objective_for(y, y_pred)
-        if objective is not None:
-            total, parts = objective.losses(y, y_pred, sample_weight)
-            for metric, part in zip(objective.parts, parts, strict=False):
-                metric.note(part, _size(y_pred))
+        total = self._compiled_loss(y, y_pred, sample_weight)
         for extra in self.losses:
             total = total + extra.astype(total.dtype)
         self._note_loss(total, y_pred)
+        return total
+
+    def _compiled_loss(self, y: Any, y_pred: Any, sample_weight: Any) -> Any:
+        """Return the sum of the losses of `compile`; each is counted in its metric."""
+        objective = self._objective_for(y, y_pred)
+        if objective is None:
+            return jnp.zeros((), jnp.float32)
+        total, parts = objective.losses(y, y_pred, sample_weight)
+        for metric, part in zip(objective.parts, parts, strict=False):
+            metric.note(part, _size(y_pred))
         return total
 
     def compute_metrics(self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> Any:
@@ -213,12 +252,6 @@ class Steps(Layer):
         return self.trainable_variables, self.non_trainable_variables
 
 
-def pure(step: Callable[..., Any]) -> bool:
-    """Return whether a step is written as a function of the state: `(self, state, data)`."""
-    rows = inspect.signature(step).parameters.values()
-    return sum(p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD) for p in rows) >= 2
-
-
 def called(method: Callable[..., Any], *args: Any, training: bool) -> Any:
     """Call `compute_loss`; programs of older days write it without `training`."""
     rows = inspect.signature(method).parameters
@@ -243,20 +276,6 @@ def parts_of(data: Any) -> tuple[Any, Any, Any]:
         )
     x, y, weights = (*data, None, None)[:3]
     return x, y, weights
-
-
-def _as_pure(
-    model: Steps, step: Callable[..., Any], groups: tuple[list[Any], ...], given: Any, data: Any
-) -> Any:
-    """Run a step that changes variables as a pure function of their values."""
-    boxes = [box for group in groups for box in group]
-    with state.bind(boxes, [value for group in given for value in group]) as scope:
-        return step(model, data), tuple(scope.updates(group) for group in groups)
-
-
-def values_of(groups: tuple[list[Any], ...]) -> tuple[list[Any], ...]:
-    """Return what the variables hold."""
-    return tuple([held(box) for box in group] for group in groups)
 
 
 def _size(outputs: Any) -> Any:

@@ -61,6 +61,18 @@ class Stream:
         self._in_epoch = False
         self._ran_out = ""
         self.idle = self.seconds = 0.0
+        self._watch: Any = None
+
+    def look(self, watch: Any) -> None:
+        """Let `checks.Watch` look at every batch, those that are here already first."""
+        try:
+            for batch, _ in self._peeked:
+                watch(batch)
+            watch.settle(wait=True)
+        except Exception:
+            self.close()
+            raise
+        self._watch = watch
 
     # -- batches --------------------------------------------------------------------------------
 
@@ -86,6 +98,8 @@ class Stream:
             while (found := self._awaited(ahead)) is not None:
                 batch, self._where = found
                 yield batch
+            if self._watch is not None:
+                self._watch.settle(wait=True)
             if self._running is None and self._where is not None:
                 self._where = self._where | {"ended": True}
             self._end_epoch()
@@ -148,6 +162,8 @@ class Stream:
         if self._class_weight and batch.y is not None:
             weights = feed.class_weights(batch.y, self._class_weight, batch.weights)
             batch = batch._replace(weights=weights)
+        if self._watch is not None:
+            self._watch(batch)
         # A generator may fill the same array again before the device has read it.
         mine = batch if self._from.fresh else jax.tree.map(_copied, batch)
         return jax.device_put(mine)

@@ -33,9 +33,9 @@ class Trainer(Steps):
     """The training half of `Model`."""
 
     _quiet = Layer._quiet | frozenset(
-        "optimizer loss debug stop_training history steps_per_execution _compile_arguments"
-        " _objective _programs _calls _singles _predictions _lock _steps_taken _looked_up"
-        " _plan".split()
+        "optimizer loss debug train_function test_function predict_function stop_training"
+        " history steps_per_execution _compile_arguments _objective _programs _calls _singles"
+        " _predictions _lock _steps_taken _looked_up _plan".split()
     )
 
     def __init__(self, **kwargs: Any) -> None:
@@ -421,7 +421,7 @@ class Trainer(Steps):
         if key not in self._programs:
             self.optimizer.build(self.trainable_variables)
             boxes = self._boxes()
-            watch = None if self.debug is None or self.run_eagerly else checks.flags
+            watch = None if self.debug is None else checks.flags
             made = step.train_step(self, objective, self.optimizer, boxes, watch)
             self._programs[key] = self._made(made, boxes, objective, Boxes._fields)
         return self._programs[key]
@@ -444,9 +444,6 @@ class Trainer(Steps):
             key = self._train_key() if kind == "train" else (kind, self._signature())
             if key not in self._programs:
                 cache.enable()
-                if self.debug is not None:
-                    where = f"debug='nan' with a {kind} step of one's own"
-                    raise ValueError(errors.report(where, fix="look at its gradients in the step"))
                 made, boxes = custom.step(self, kind, example)
                 key = self._train_key() if kind == "train" else (kind, self._signature())
                 self._programs[key] = self._made(made, boxes, custom.Measures(self), changes)
@@ -476,15 +473,20 @@ class Trainer(Steps):
         else:
             program = kind(made, boxes, objective, changes, self._plan)
         program.check = self._check_labels
+        if self.debug is not None:
+            program.look = checks.Looks(custom.debugged(self, boxes))
         return program
 
-    def _predict_padded(self, data: Batch, batch_size: int) -> tuple[Any, int]:
+    def _predict_padded(
+        self, data: Batch, batch_size: int, checked: bool = False
+    ) -> tuple[Any, int]:
         """Return outputs, on the device, and to how many rows the batch was filled up for them."""
         count = feed.size_of(data)
         size = bucket(count, batch_size) if count < batch_size else bucket(count, 1 << 20)
         if count == batch_size:
             size = count
-        checks.check_ids(data.x, self._ids())
+        if not checked:
+            checks.check_ids(data.x, self._ids())
         x = jax.tree.map(lambda a: feed._filled(a, size - count), data.x)
         run, boxes = self._predict_program(Batch(x))
         if self._plan is not None:
@@ -527,8 +529,11 @@ class Trainer(Steps):
     def _check_labels(self, data: Batch) -> None:
         """Compare integers with what they name, on the host: labels and units, ids and rows."""
         checks.check_ids(data.x, self._ids())
-        if not custom.is_written(self, "train"):
-            checks.check_labels(data.y, self._objective)
+        checks.check_labels(data.y, self._labelled())
+
+    def _labelled(self) -> Objective | None:
+        """Return the losses whose labels are known to be integers below the units of an output."""
+        return None if custom.is_written(self, "train") else self._objective
 
     def _ids(self) -> list[checks.Ids]:
         if self._looked_up is None or self._looked_up[0] != state.version():

@@ -102,12 +102,63 @@ class ModelMethods:
     reset_state = reset_states
 
     @property
+    def compiled_loss(self) -> CompiledLoss:
+        return CompiledLoss(self)
+
+    @property
+    def compiled_metrics(self) -> CompiledMetrics:
+        return CompiledMetrics(self)
+
+    @property
     def uses_learning_phase(self) -> bool:
         return True
 
     @property
     def state_updates(self) -> list[Any]:
         return []
+
+
+class CompiledLoss:
+    """The losses of `compile`, as a function that counts what it returns in the metric `loss`."""
+
+    def __init__(self, model: Any) -> None:
+        self._model = model
+
+    def __call__(
+        self, y: Any, y_pred: Any, sample_weight: Any = None, regularization_losses: Any = None
+    ) -> Any:
+        total = self._model._compiled_loss(y, y_pred, sample_weight)
+        total = sum(regularization_losses or (), start=total)
+        self._model._note_loss(total, y_pred)
+        return total
+
+    @property
+    def metrics(self) -> list[Any]:
+        objective = self._model._objective
+        return [] if objective is None else [objective.tracker, *objective.parts]
+
+
+class CompiledMetrics:
+    """The metrics of `compile`, as one."""
+
+    def __init__(self, model: Any) -> None:
+        self._model = model
+
+    def update_state(self, y: Any, y_pred: Any, sample_weight: Any = None) -> None:
+        objective = self._model._objective_for(y, y_pred)
+        if objective is not None:
+            objective.measure(y, y_pred, sample_weight)
+
+    def reset_state(self) -> None:
+        for metric in self.metrics:
+            metric.reset_state()
+
+    reset_states = reset_state
+
+    @property
+    def metrics(self) -> list[Any]:
+        objective = self._model._objective
+        return [] if objective is None else [gauge.metric for gauge in objective.gauges]
 
 
 def steps_for(generator: Any, samples: int) -> tuple[Any, int]:
@@ -280,6 +331,15 @@ class OptimizerMethods:
             with GradientTape() as tape:
                 loss = loss()
         return self.apply_gradients(zip(tape.gradient(loss, variables), variables))
+
+    def get_scaled_loss(self: Any, loss: Any) -> Any:
+        """Return the loss as float16 needs it; `get_unscaled_gradients` undoes it."""
+        return loss * self.dynamic_scale.value
+
+    def get_unscaled_gradients(self: Any, grads: Iterable[Any]) -> list[Any]:
+        """Return the gradients of the loss from those of the scaled one."""
+        scale = self.dynamic_scale.value
+        return [g if g is None else g / scale.astype(g.dtype) for g in grads]
 
 
 class VariableMethods:

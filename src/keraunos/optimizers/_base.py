@@ -17,7 +17,7 @@ from keraunos._core import naming, registry, signature, state
 from keraunos._core.registry import register
 from keraunos._core.variable import Variable
 from keraunos.optimizers import schedules
-from keraunos.optimizers._gradients import CLIPS
+from keraunos.optimizers._gradients import CLIPS, show
 from keraunos.optimizers._keeping import Keeper
 
 
@@ -281,6 +281,7 @@ class Optimizer(Keeper):
                 f"no gradient for {', '.join(without)}: the loss does not depend on it",
                 stacklevel=3,
             )
+        show(pairs)
         return pairs
 
     def _is_pure(self) -> bool:

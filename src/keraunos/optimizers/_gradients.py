@@ -1,7 +1,10 @@
-"""What is done to gradients before the rule sees them: three ways of clipping."""
+"""What is done to gradients before the rule sees them: they are shown to who asks, and clipped."""
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import jax.numpy as jnp
@@ -28,3 +31,23 @@ def clip_global_norm(gradients: list[Any], limit: float) -> list[Any]:
 
 
 CLIPS = {"clipnorm": clip_norm, "clipvalue": clip_value, "global_clipnorm": clip_global_norm}
+
+_local = threading.local()
+
+
+@contextmanager
+def watched(note: Callable[[Any, Any], None] | None) -> Iterator[None]:
+    """Within this block `note(variable, gradient)` is called for what an optimizer is to apply."""
+    before = getattr(_local, "note", None)
+    _local.note = note
+    try:
+        yield
+    finally:
+        _local.note = before
+
+
+def show(pairs: list[tuple[Any, Any]]) -> None:
+    """Show pairs (gradient, variable) to who watches in this thread."""
+    note = getattr(_local, "note", None)
+    for gradient, variable in pairs if note is not None else ():
+        note(variable, gradient)

@@ -18,6 +18,9 @@ from keraunos.optimizers._base import Optimizer, kept_unless, overwritten
 class LossScaleOptimizer(Optimizer):
     """An optimizer that scales the loss up, and down again when a gradient overflows.
 
+    The gradients that `apply` is given are those of `scale_loss(loss)`. A `train_step` of a
+    program that does not call it has them taken as they are, with a warning.
+
     Args:
         inner_optimizer: makes the steps; a step with a gradient that is not finite is left out.
         initial_scale: the first factor.
@@ -41,6 +44,8 @@ class LossScaleOptimizer(Optimizer):
         self.inner_optimizer = registry.get("optimizers", inner_optimizer)
         self.inner_optimizer.loss_scale_factor = None
         self.initial_scale, self.dynamic_growth_steps = initial_scale, dynamic_growth_steps
+        self.asked = False  # whether a loss was scaled
+        self.divides = True  # the gradients: they are those of a scaled loss
 
     def build(self, variables: Sequence[Variable]) -> None:
         if self.built:
@@ -66,8 +71,10 @@ class LossScaleOptimizer(Optimizer):
         # The steps that were tried, this one too: the random keys of a step follow from it.
         self._iterations.assign(self._iterations.value + 1)
         count, scale = self.step_counter.value + 1, self.dynamic_scale.value
+        if self.divides:
+            values = [g / scale.astype(g.dtype) for g in values]
         with kept_unless(finite, [*self.inner_optimizer.variables, *variables]):
-            self.inner_optimizer.apply([g / scale.astype(g.dtype) for g in values], variables)
+            self.inner_optimizer.apply(values, variables)
         grown = count == self.dynamic_growth_steps
         self.step_counter.assign(jnp.where(finite & ~grown, count, 0))
         self.dynamic_scale.assign(jnp.where(finite, jnp.where(grown, scale * 2, scale), scale / 2))
@@ -89,6 +96,7 @@ class LossScaleOptimizer(Optimizer):
         return self.inner_optimizer.iterations
 
     def scale_loss(self, loss: Any) -> Any:
+        self.asked = True
         return loss * (self.dynamic_scale.value if self.built else self.initial_scale)
 
     def finalize_variable_values(self, var_list: Sequence[Variable]) -> None:
