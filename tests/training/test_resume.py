@@ -40,8 +40,9 @@ class Killer(keras.callbacks.Callback):
 def test_a_killed_run_ends_as_one_that_was_not(case, tmp_path):
     whole, killed = folders(tmp_path)
     expected = run(case, whole)
-    with pytest.raises(Killed):
-        run(case, killed, [Killer(11)], save_freq=3)
+    for step in (5, 11):  # after one backup, so before some of the first epoch is in it; later on
+        with pytest.raises(Killed):
+            run(case, killed, [Killer(step)], save_freq=3)
     assert run(case, killed, save_freq=3) == expected
     assert files(killed) == files(whole)
 
@@ -78,24 +79,29 @@ def test_processes_that_are_killed_at_random_end_as_one_that_was_not(number, tmp
     case = [*CASES][number % len(CASES)] if number else chance.choice([*CASES])
     whole, killed = folders(tmp_path)
     expected = json.loads(json.dumps(run(case, whole)))
+    told = [case]  # how to see a failure again
     for kill in range(min(KILLS, KILLS_OF_A_RUN)):
+        event, lines = chance.randint(2, 7), chance.randint(1, 4)
         if kill % 2:  # inside of a backup that is written: at an event in its folder
-            process = started(case, killed, chance.randint(2, 7))
+            process = started(case, killed, event)
+            told.append(f"at event {event}")
         else:  # anywhere: some steps after it began, when the signal happens to arrive
             process = started(case, killed)
-            for _ in range(chance.randint(1, 4)):
+            for _ in range(lines):
                 process.stdout.readline()
             process.kill()
+            told.append(f"after {lines} lines")
         process.communicate()
-        assert process.returncode in (0, -signal.SIGKILL), (case, process.returncode)
+        assert process.returncode in (0, -signal.SIGKILL), told
         if process.returncode == 0:
             break  # it was over before the signal came
     else:
         process = started(case, killed)
         process.communicate()
-    assert process.returncode == 0, case
-    assert json.loads((tmp_path / "result").read_text()) == expected, case
-    assert files(killed) == files(whole), case
+    assert process.returncode == 0, told
+    assert json.loads((tmp_path / "result").read_text()) == expected, told
+    assert files(killed) == files(whole), told
+    print(f"killed {len(told) - 1} times: {told}")
 
 
 def started(case, folder, *event):

@@ -37,7 +37,7 @@ class CSVLogger(Callback):
         self.keys: list[str] | None = None
         self._file: TextIO | None = None
         self._with_header = True
-        self._size = 0  # of the file when the last row was written
+        self._size: int | None = None  # of the file before this run, and after each row
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         check_writable(self.filename)
@@ -47,7 +47,12 @@ class CSVLogger(Callback):
         self.keys = None
         resumed = (self.params or {}).get("resumed", False)
         self._file = path.open("a" if self.append or resumed else "w", newline="")
-        self._size = path.stat().st_size
+        self._size = None
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        # Not in on_train_begin: a backup holds what has changed since.
+        if self._size is None and self._file is not None:
+            self._size = os.fstat(self._file.fileno()).st_size
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         logs = logs or {}
@@ -66,7 +71,7 @@ class CSVLogger(Callback):
 
     def _restored(self) -> None:
         # Rows of epochs that will be trained once more.
-        if self._file is not None:
+        if self._file is not None and self._size is not None:
             self._file.truncate(min(self._size, os.fstat(self._file.fileno()).st_size))
 
     def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
