@@ -204,11 +204,70 @@ def test_best_weights_are_restored_however_fit_ends(ends):
     assert len(best) == (5 if ends == "last epoch" else 4)
 
 
-def test_a_schedule_is_refused_before_the_first_step():
-    model = made(optimizers.SGD(optimizers.schedules.ExponentialDecay(0.1, 10, 0.9)))
-    with pytest.raises(ValueError, match="schedule"):
-        fit(model, callbacks.ReduceLROnPlateau("loss"))
-    assert int(model.optimizer.iterations.numpy()) == 0
+def decaying():
+    return optimizers.SGD(optimizers.schedules.ExponentialDecay(0.1, 10, 0.9))
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "text"),
+    [
+        (decaying, "follows a schedule"),
+        (lambda: optimizers.LossScaleOptimizer(decaying()), "follows a schedule"),
+        (lambda: optimizers.SGD(lambda: 0.1), "follows a schedule"),
+        (
+            lambda: optimizers.MultiOptimizer(optimizers.OptimizerMap(optimizers.SGD())),
+            "several optimizers",
+        ),
+    ],
+)
+@pytest.mark.parametrize(
+    "callback",
+    [
+        lambda: callbacks.ReduceLROnPlateau("loss"),
+        lambda: callbacks.LearningRateScheduler(lambda epoch, rate: rate),
+    ],
+)
+def test_what_cannot_be_set_is_refused_before_the_first_step(optimizer, text, callback):
+    model = made(optimizer())
+    with pytest.raises(ValueError, match=text) as error:
+        fit(model, callback())
+    assert str(error.value).count("\n") < 6
+    assert int(np.asarray(model.optimizer.iterations)) == 0
+
+
+@pytest.mark.parametrize(
+    "callback",
+    [
+        lambda: callbacks.EarlyStopping("val_los"),
+        lambda: callbacks.ReduceLROnPlateau("val_los"),
+        lambda: callbacks.ModelCheckpoint("x.keras", "val_los", save_best_only=True),
+    ],
+)
+def test_an_unknown_monitor_is_told_after_one_epoch_with_the_names_there_are(callback):
+    model = made()
+    with pytest.raises(ValueError, match="no such value") as error:
+        fit(model, callback(), validation_data=(X, X[:, :1]))
+    assert "loss" in str(error.value)
+    assert "val_loss" in str(error.value)
+    assert int(model.optimizer.iterations.numpy()) == 6
+
+
+def test_hooks_read_and_set_weights():
+    seen = []
+
+    class Still(callbacks.Callback):
+        def on_train_batch_begin(self, batch, logs=None):
+            seen.append(self.model.get_weights()[0])
+            self.model.set_weights([np.zeros((2, 1)), np.zeros(1)])
+
+        def on_epoch_end(self, epoch, logs=None):
+            self.model.layers[0].kernel.assign(np.full((2, 1), 7.0))
+
+    model = made()
+    fit(model, Still(), epochs=1)
+    assert not np.array_equal(seen[1], np.zeros((2, 1)))  # a step was taken from there
+    assert np.abs(seen[1]).max() < 0.1
+    np.testing.assert_array_equal(model.get_weights()[0], np.full((2, 1), 7.0))
 
 
 # -- chunks ----------------------------------------------------------------------------------------

@@ -11,13 +11,18 @@ from keraunos.callbacks.callback import Callback
 def refuse_schedule(callback: Callback) -> None:
     """Raise before training if the learning rate follows a schedule: callbacks cannot set it."""
     optimizer = callback.model.optimizer
+    optimizer = getattr(optimizer, "inner_optimizer", optimizer)  # of a scaled loss
     name = type(callback).__name__
-    if optimizer is None or not hasattr(optimizer, "learning_rate"):
+    if optimizer is None:
         raise ValueError(
             errors.report(f"{name}: the model has no optimizer", fix="compile it first")
         )
+    if not hasattr(optimizer, "learning_rate"):
+        where = f"{name} cannot change the learning rates of several optimizers"
+        got, fix = type(optimizer).__name__, "set them in a callback of your own"
+        raise ValueError(errors.report(where, got=got, fix=fix))
     schedule = getattr(optimizer, "_learning_rate", None)
-    if hasattr(schedule, "get_config") and callable(schedule):
+    if callable(schedule):
         raise ValueError(
             errors.report(
                 f"{name} cannot change a learning rate that follows a schedule",

@@ -74,10 +74,10 @@ class Monitor(Callback):
 
     def value(self, logs: dict[str, Any] | None) -> Any:
         """Return the monitored value; None in an epoch without validation."""
-        if self._sign is None:
-            self._sign = self._direction()
         logs = logs or {}
         if self.monitor in logs:
+            if self._sign is None:
+                self._sign = self._direction()
             return logs[self.monitor]
         if self._comes_later(logs):
             return None
