@@ -122,6 +122,37 @@ def test_damaged_pictures_are_left_out_when_asked(photos):
     assert sum(len(x) for x, _ in dataset) == 11
 
 
+def test_links(photos, tmp_path):
+    (photos / "cat" / "gone.png").symlink_to(tmp_path / "nowhere.png")
+    with pytest.raises(FileNotFoundError, match=r"gone\.png"):
+        list(images(photos))
+    with pytest.warns(UserWarning, match=r"1 damaged files are left out: .*gone\.png"):
+        assert len(images(photos, damaged="skip").file_paths) == 12
+    (photos / "cat" / "gone.png").unlink()
+    (photos / "cat" / "up").symlink_to(photos)
+    (photos / "cow").symlink_to(photos / "dog")
+    assert len(images(photos, follow_links=True).file_paths) == 16  # `up` would have no end
+    assert images(photos).class_names == ["cat", "cow", "dog"]
+
+
+def test_pictures_of_odd_kinds_under_odd_names(tmp_path):
+    plain = Image.new("RGB", (6, 6), (200, 100, 50))
+    deep = Image.fromarray(np.full((6, 6), 50_000, np.uint16))
+    folder = tmp_path / "Käse" / "日本 語"
+    folder.mkdir(parents=True)
+    plain.convert("CMYK").save(folder / "1.jpg")
+    plain.convert("P").save(folder / "2.png")
+    plain.convert("L").save(folder / "3.PNG")
+    plain.convert("LA").save(folder / "4.png")
+    deep.save(folder / "5.png")
+    plain.save(folder / "6.gif", save_all=True, append_images=[Image.new("RGB", (6, 6))])
+    plain.save(folder / "7.jpg", "PNG")
+    [(x, _)] = images(tmp_path / "Käse", batch_size=9, shuffle=False)
+    grey = [124.0] * 3
+    expected = [[200, 100, 50], [200, 100, 50], grey, grey, [195] * 3, [200, 100, 50]]
+    np.testing.assert_allclose(x[:, 3, 2], [*expected, [200, 100, 50]], atol=4)
+
+
 def test_a_decompression_bomb_is_refused(photos, monkeypatch):
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 20)
     with pytest.raises(ValueError, match="cannot read the picture"):
@@ -140,6 +171,9 @@ def test_a_decompression_bomb_is_refused(photos, monkeypatch):
         ({"color_mode": "rbg"}, "did you mean 'rgb'"),
         ({"interpolation": "cubic"}, "did you mean 'bicubic'"),
         ({"image_size": (1, 2, 3)}, "image_size"),
+        ({"image_size": (0, 2)}, "positive"),
+        ({"image_size": (1.5, 2)}, "integers"),
+        ({"validation_split": 0.05, "subset": "validation", "seed": 1}, "0.05 of 12 files"),
         ({"crop_to_aspect_ratio": True, "pad_to_aspect_ratio": True}, "one of them"),
         ({"validation_split": 1.5, "subset": "training", "seed": 1}, "between 0 and 1"),
         ({"validation_split": 0.5}, "or neither"),
@@ -156,7 +190,7 @@ def test_what_is_refused(photos, options, words):
 
 def test_a_folder_without_pictures_and_no_folder(tmp_path):
     (tmp_path / "cat").mkdir()
-    with pytest.raises(ValueError, match=r"no files.*\n.*\.png"):
+    with pytest.raises(ValueError, match=r"no files.*\n.*\.png(.*\n)*.*labels=None"):
         images(tmp_path)
     with pytest.raises(NotADirectoryError, match="nowhere"):
         images(tmp_path / "nowhere")

@@ -515,9 +515,9 @@ class Dataset(Pipeline):
         if buffer_size == 0 or (self._rows is not None and self._rows.in_memory):
             return self
         size = 4 if buffer_size == AUTOTUNE else int(buffer_size)
-        files = self._rows is not None and self._rows.batch is not None
-        ahead = self._rows.ahead(size) if files else steps.read_ahead(self._open, size)
-        return self._alike(ahead, self._count)
+        if self._rows is not None and self._rows.batch is not None:
+            return self._alike(self._rows.ahead(size), self._count)
+        return self._alike(steps.read_ahead(self._open, size), self._count)
 
     def options(self) -> Options:
         """Return settings of tf.data; there is nothing to set."""

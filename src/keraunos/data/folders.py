@@ -78,12 +78,24 @@ class Folder(NamedTuple):
         for part in parts:
             chosen = split(files, self.validation_split, part, self.verbose)
             if not chosen.paths:
-                expected = "files that end with " + ", ".join(self.endings)
-                text = f"{where}: {part or 'no'} files in {self.directory}"
-                raise ValueError(errors.report(text, expected=expected, got="none"))
+                raise self._nothing(where, part, len(files.paths))
             mix = self.shuffle and not (self.subset == "both" and part == "validation")
             found.append(self._dataset(chosen, read(chosen), seed if mix else None))
         return found if self.subset == "both" else found[0]
+
+    def _nothing(self, where: str, part: str | None, count: int) -> ValueError:
+        if count:
+            expected, got = f"files for {part}", f"none: {self.validation_split} of {count} files"
+            return ValueError(errors.report(where, expected=expected, got=got))
+        fix = "put them into a folder for each class, or pass labels=None"
+        return ValueError(
+            errors.report(
+                f"{where}: no files in {self.directory}",
+                expected="files that end with " + ", ".join(self.endings),
+                got="none",
+                fix=fix if isinstance(self.labels, str) else None,
+            )
+        )
 
     def _dataset(self, files: Files, contents: Any, seed: int | None) -> Dataset:
         labels = _encoded(files, None if files.labels is None else self.label_mode)

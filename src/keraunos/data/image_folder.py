@@ -6,6 +6,8 @@ import warnings
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+import numpy as np
+
 from keraunos import _progress as progress
 from keraunos import config, errors
 from keraunos.data import pictures
@@ -97,8 +99,8 @@ def _fit(
     _one_of("color_mode", color_mode, pictures.MODES)
     _one_of("interpolation", method, pictures.METHODS)
     size = (image_size, image_size) if isinstance(image_size, int) else tuple(image_size)
-    if len(size) != 2:
-        expected = "(height, width)"
+    if len(size) != 2 or not all(isinstance(n, (int, np.integer)) and n > 0 for n in size):
+        expected = "(height, width), two positive integers"
         raise ValueError(errors.report(f"{_WHERE}: image_size", expected=expected, got=image_size))
     if all(ratio):
         got = "crop_to_aspect_ratio and pad_to_aspect_ratio"
@@ -146,6 +148,6 @@ def _opens(path: str) -> bool:
     try:
         with reading(path):
             pictures.decode(path, "rgb")
-    except ValueError:
+    except (ValueError, FileNotFoundError):  # the latter: a link that leads nowhere
         return False
     return True

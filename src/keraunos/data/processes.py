@@ -40,7 +40,7 @@ class Process:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             # Ctrl-C is the parent's affair, also while this one does not listen yet.
-            **({"process_group": 0} if os.name == "posix" else {}),
+            process_group=0 if os.name == "posix" else None,
         )
         self._function: bytes | None = None
 

@@ -34,7 +34,9 @@ def files_below(
     def below(folder: str) -> list[str]:
         nonlocal seen
         top, found = os.path.join(directory, folder), []
-        for root, _, files in os.walk(top, followlinks=follow_links):
+        for root, inside, files in os.walk(top, followlinks=follow_links):
+            if follow_links:
+                inside[:] = [name for name in inside if not _holds(root, name)]
             inner = os.path.relpath(root, top)
             place = folder if inner == "." else os.path.join(folder, inner)
             here = [os.path.join(place, f) for f in sorted(files) if f.lower().endswith(endings)]
@@ -48,6 +50,12 @@ def files_below(
         return threads.each(below, folders)
     finally:
         bar.update(seen, finalize=True)
+
+
+def _holds(root: str, name: str) -> bool:
+    """Return whether a link in a folder leads to that folder or above it: without an end."""
+    target = os.path.realpath(os.path.join(root, name))
+    return os.path.join(os.path.realpath(root), "").startswith(os.path.join(target, ""))
 
 
 def folders_in(directory: str, hidden: bool = True) -> list[str]:
