@@ -2,6 +2,10 @@
 
     python -m benchmarks.images generator
     python -m benchmarks.images folder --images 5000
+    python -m benchmarks.images waiting
+
+The last one trains the book's convnet of cats and dogs on both, and `fit(verbose=3)` prints the
+share of the time for which the device waited.
 
 Whoever is not installed is left out. The contenders take turns, and each one's best round counts:
 the machine's other work makes rounds slower, never faster.
@@ -116,6 +120,30 @@ def photos(root: Path, count: int) -> None:
         )
 
 
+def waiting(root: Path, count: int) -> None:
+    """Train the book's convnet of cats and dogs on a folder and on a generator, two epochs each."""
+    import keraunos as keras
+
+    layers, options = keras.layers, {"image_size": (150, 150), "label_mode": "binary"}
+    folder = keras.utils.image_dataset_from_directory(str(root), **options)
+    pictures = np.random.default_rng(0).integers(0, 256, (count, 150, 150, 3)).astype("float32")
+    generator = keras.preprocessing.image.ImageDataGenerator(**(AUGMENTATION | {"rescale": None}))
+    flow = generator.flow(pictures, np.arange(count) % 2, batch_size=BATCH)
+    for name, data in (("folder", folder), ("generator", flow)):
+        blocks = [
+            part
+            for filters in (32, 64, 128, 128)
+            for part in (layers.Conv2D(filters, 3, activation="relu"), layers.MaxPooling2D())
+        ]
+        head = [layers.Flatten(), layers.Dense(512, "relu"), layers.Dense(1, "sigmoid")]
+        model = keras.Sequential(
+            [keras.Input((150, 150, 3)), layers.Rescaling(1 / 255), *blocks, *head]
+        )
+        model.compile("rmsprop", "binary_crossentropy")
+        print(name)
+        model.fit(data, epochs=2, verbose=3)
+
+
 def race(contenders: dict[str, Callable[[], Iterable[Any]]], count: int, rounds: int) -> None:
     """Print images a second of each, and the processor time of an image; the best rounds.
 
@@ -155,7 +183,7 @@ def processor_seconds() -> float:
 def main() -> None:
     """Run the race that the command line names."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("what", choices=["generator", "folder"])
+    parser.add_argument("what", choices=["generator", "folder", "waiting"])
     parser.add_argument("--images", type=int, default=640)
     parser.add_argument("--rounds", type=int, default=5)
     asked = parser.parse_args()
@@ -165,6 +193,9 @@ def main() -> None:
         return
     with tempfile.TemporaryDirectory() as folder:
         photos(Path(folder), asked.images)
+        if asked.what == "waiting":
+            waiting(Path(folder), asked.images)
+            return
         race(dict(folders(Path(folder))), asked.images, asked.rounds)
 
 
