@@ -25,7 +25,7 @@ def bilinear(x: np.ndarray, rows: Taps, columns: Taps, out: np.ndarray) -> None:
         out: (high, wide, channels) float32; the first channels of x.
     """
     run = _compiled()
-    if run is None:
+    if run is None or out.dtype != np.float32:
         _in_numpy(x, rows, columns, out)
         return
     high, wide, channels = out.shape
