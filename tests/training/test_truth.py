@@ -255,8 +255,67 @@ def equations(jaxpr):
                     yield from equations(inner)
 
 
-def test_softmax_norms_losses_and_metrics_are_computed_in_float32():
-    model = half()
+SENSITIVE = {"exp", "log", "log1p", "rsqrt", "sqrt", "reduce_sum", "reduce_max", "div"}
+WIDE_LAYERS = {
+    "batch": layers.BatchNormalization,
+    "layer": layers.LayerNormalization,
+    "group": lambda **k: layers.GroupNormalization(2, **k),
+    "unit": layers.UnitNormalization,
+    "rms": layers.RMSNormalization,
+    "softmax": layers.Softmax,
+    "activation": lambda **k: layers.Activation("softmax", **k),
+    "attention": lambda **k: layers.MultiHeadAttention(2, 4, **k),
+}
+
+
+def narrow(function, *given):
+    """Return what is computed in half precision, and the dtypes of the results."""
+    closed = jax.make_jaxpr(function)(*given)
+    outs = [(e.primitive.name, out.aval) for e in equations(closed.jaxpr) for out in e.outvars]
+    halves = {"float16", "bfloat16"}
+    kinds = {name for name, aval in outs if str(getattr(aval, "dtype", "")) in halves}
+    return kinds, {str(a.dtype) for a in closed.out_avals}
+
+
+@pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
+@pytest.mark.parametrize("name", WIDE_LAYERS)
+def test_softmax_and_norms_are_computed_in_float32(name, policy):
+    x = jnp.ones((4, 6, 8), policy.removeprefix("mixed_"))
+    inputs = (x, x) if name == "attention" else (x,)
+    layer = WIDE_LAYERS[name](dtype=policy)
+    layer(*inputs)
+    values = (
+        [v.value for v in layer.trainable_variables],
+        [v.value for v in layer.non_trainable_variables],
+    )
+    kinds, dtypes = narrow(lambda v: layer.stateless_call(*v, *inputs)[0], values)
+    assert not SENSITIVE & kinds
+    assert dtypes == {policy.removeprefix("mixed_")}
+
+
+@pytest.mark.parametrize("half", ["float16", "bfloat16"])
+def test_losses_and_metrics_are_computed_in_float32(half):
+    classes = [keras.losses.BinaryCrossentropy, keras.losses.KLDivergence, keras.losses.Poisson]
+    y = jnp.full((4, 8), 0.5, half)
+    for cls in (*classes, keras.losses.SparseCategoricalCrossentropy, keras.losses.Dice):
+        targets = jnp.ones(4, "int32") if "Sparse" in cls.__name__ else y
+        kinds, dtypes = narrow(cls(), targets, y)
+        assert (SENSITIVE & kinds, dtypes) == (set(), {"float32"}), cls
+    names = "BinaryCrossentropy KLDivergence PearsonCorrelation CosineSimilarity AUC R2Score"
+    for name in names.split():
+        metric = getattr(keras.metrics, name)()
+        metric.update_state(y, y)
+
+        def measured(values, y, metric=metric):
+            return metric.stateless_result(metric.stateless_update_state(values, y, y))
+
+        kinds, dtypes = narrow(measured, [v.value for v in metric.variables], y)
+        assert (SENSITIVE & kinds, dtypes) == (set(), {"float32"}), name
+
+
+@pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
+def test_a_whole_model_computes_its_products_alone_in_half_precision(policy):
+    model = half(policy)
     x, y = np.ones((4, 6), "float32"), np.array([0, 1, 2, 0])
 
     def run(values):
@@ -266,13 +325,18 @@ def test_softmax_norms_losses_and_metrics_are_computed_in_float32():
         return loss, metric.stateless_update_state([v.value for v in metric.variables], y, outputs)
 
     other = [v.value for v in model.non_trainable_variables]
-    closed = jax.make_jaxpr(run)([v.value for v in model.trainable_variables])
-    outs = [(e.primitive.name, out.aval) for e in equations(closed.jaxpr) for out in e.outvars]
-    kinds = {name for name, aval in outs if getattr(aval, "dtype", None) == np.float16}
-    assert "dot_general" in kinds  # products are what is computed in half precision
-    assert not {"exp", "log", "rsqrt", "reduce_sum", "reduce_max", "div"} & kinds
-    assert {str(a.dtype) for a in closed.out_avals} == {"float32"}
+    kinds, dtypes = narrow(run, [v.value for v in model.trainable_variables])
+    assert "dot_general" in kinds
+    assert not SENSITIVE & kinds
+    assert dtypes == {"float32"}
     assert {v.dtype for v in model.weights} == {"float32"}
+
+
+def test_a_metric_of_small_probabilities_is_finite_in_float16():
+    y = jnp.asarray([[1.0]], "float16")
+    metric = keras.metrics.BinaryCrossentropy()
+    metric.update_state(y, 0 * y)
+    np.testing.assert_allclose(metric.result(), -np.log(1e-7), rtol=1e-3)
 
 
 def test_float16_scales_its_loss_by_itself_and_learns_small_gradients():

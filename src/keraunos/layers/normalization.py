@@ -375,8 +375,9 @@ class UnitNormalization(Layer):
 
     def call(self, inputs: jax.Array) -> jax.Array:
         axes = tuple(self.axis) if isinstance(self.axis, list) else self.axis
-        square = jnp.sum(jnp.square(inputs), axes, keepdims=True)
-        return inputs * lax.rsqrt(jnp.maximum(square, 1e-12))
+        x = _wide(inputs)
+        square = jnp.sum(jnp.square(x), axes, keepdims=True)
+        return (x * lax.rsqrt(jnp.maximum(square, 1e-12))).astype(inputs.dtype)
 
 
 @register()

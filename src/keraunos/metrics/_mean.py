@@ -94,12 +94,19 @@ class MeanMetricWrapper(Mean):
         self, y_true: Any, y_pred: Any, sample_weight: Any = None
     ) -> None:
         mask = context.get_mask(y_pred)
+        y_true, y_pred = jax.tree.map(self._widened, (y_true, y_pred))
         with context.entered():
             values = self.fn(y_true, y_pred, **self._options)
             own = context.get_mask(values)
         for kept in (mask, own):
             sample_weight = sample_weight if kept is None else join(sample_weight, kept, self.dtype)
         super().update_state(values, sample_weight)
+
+    def _widened(self, value: Any) -> Any:
+        """Return half precision in the metric's: a small probability is 0 in float16."""
+        dtype = getattr(value, "dtype", None)
+        half = dtype is not None and jnp.issubdtype(dtype, jnp.floating) and dtype.itemsize < 4
+        return value.astype(self.dtype) if half else value
 
 
 def samplewise(
