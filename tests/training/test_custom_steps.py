@@ -278,6 +278,25 @@ def test_a_gan_with_two_optimizers_is_one_compiled_step():
     assert again.fit(X, epochs=4, batch_size=10, verbose=0).history == history
 
 
+@pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
+def test_a_gan_in_half_precision_with_averages_and_accumulation(policy):
+    keras.config.set_dtype_policy(policy)
+    try:
+        keras.utils.set_random_seed(2)
+        model = Gan()
+    finally:
+        keras.config.set_dtype_policy("float32")
+    judging = keras.optimizers.Adam(1e-2, use_ema=True)
+    making = keras.optimizers.Adam(1e-2, gradient_accumulation_steps=2)
+    model.compile(judging, making, keras.losses.BinaryCrossentropy(from_logits=True))
+    whole = gan().fit(X, epochs=1, batch_size=10, verbose=0).history
+    found = model.fit(X, epochs=1, batch_size=10, verbose=0).history
+    np.testing.assert_allclose(found["d_loss"], whole["d_loss"], rtol=0.05)
+    assert (int(judging.iterations), int(making.iterations)) == (7, 3)
+    weight, average = model.judge.trainable_variables[0], judging._averages[0]
+    assert 0 < np.abs(weight.numpy() - average.numpy()).max() < 0.1
+
+
 def test_each_optimizer_has_its_own_rate_which_may_change_between_epochs():
     model = gan(g=0.0)
     held = model.maker.get_weights()
@@ -287,6 +306,12 @@ def test_each_optimizer_has_its_own_rate_which_may_change_between_epochs():
     model.g_optimizer.learning_rate = 1e-2
     model.fit(X, verbose=0)
     assert not np.array_equal(held[0], model.maker.get_weights()[0])
+
+
+def test_a_callback_that_would_change_an_optimizer_nobody_uses_says_so():
+    model, plateau = gan(), keras.callbacks.ReduceLROnPlateau("g_loss", mode="min")
+    with pytest.warns(UserWarning, match="does not use"):
+        model.fit(X[:10], batch_size=10, verbose=0, callbacks=[plateau])
 
 
 def test_variables_of_a_programs_own_are_part_of_the_step():

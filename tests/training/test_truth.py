@@ -354,6 +354,14 @@ def test_float16_scales_its_loss_by_itself_and_learns_small_gradients():
     assert float(model.optimizer.dynamic_scale) == 2.0**119
 
 
+def test_one_layer_in_float16_is_enough_for_the_loss_to_be_scaled():
+    for policy in ("mixed_float16", "mixed_bfloat16"):
+        model = keras.Sequential([keras.Input((4,)), layers.Dense(1, dtype=policy)])
+        model.compile("sgd", "mse")
+        scaled = isinstance(model.optimizer, keras.optimizers.LossScaleOptimizer)
+        assert scaled == (policy == "mixed_float16")
+
+
 def test_each_step_of_a_scaled_loss_draws_its_own_dropout():
     class Net(keras.Model):
         def __init__(self):

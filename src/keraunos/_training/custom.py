@@ -202,7 +202,8 @@ def _survey(model: Any, kind: str, example: Batch) -> list[Variable]:
             jax.eval_shape(run, specs)
     finally:
         boxes_room.readers().remove(note)
-    if scales and not optimizer.asked and id(optimizer.dynamic_scale) in seen:
+    used = scales and optimizer.built and id(optimizer.dynamic_scale) in seen
+    if used and not optimizer.asked:
         optimizer.divides = False
         warnings.warn(
             f"{type(model).__name__}, its train step: the loss is not scaled, so that small"

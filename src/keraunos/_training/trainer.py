@@ -119,7 +119,7 @@ class Trainer(Steps):
                 _check_metric(one)
         if (
             auto_scale_loss
-            and self.compute_dtype == "float16"
+            and any(layer.compute_dtype == "float16" for layer in self._flatten_layers())
             and not isinstance(self.optimizer, optimizers_room.LossScaleOptimizer)
         ):
             self.optimizer = optimizers_room.LossScaleOptimizer(self.optimizer)

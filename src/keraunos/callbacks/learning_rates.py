@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 from keraunos import errors
@@ -21,6 +22,9 @@ def refuse_schedule(callback: Callback) -> None:
         where = f"{name} cannot change the learning rates of several optimizers"
         got, fix = type(optimizer).__name__, "set them in a callback of your own"
         raise ValueError(errors.report(where, got=got, fix=fix))
+    if not getattr(optimizer, "built", True):
+        text = f"{name} changes model.optimizer, which the model's train step does not use"
+        warnings.warn(text, stacklevel=3)
     schedule = getattr(optimizer, "_learning_rate", None)
     if callable(schedule):
         raise ValueError(
