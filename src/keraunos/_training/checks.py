@@ -120,7 +120,7 @@ class Watch:
 
     def __init__(self, model: Any, labels: bool = True) -> None:
         self._model, self._counts_labels = model, labels
-        self._pending: deque[tuple[jax.Array, Batch]] = deque()
+        self._pending: deque[tuple[Any, Batch]] = deque()
 
     def __call__(self, batch: Batch) -> None:
         """Look at a batch.

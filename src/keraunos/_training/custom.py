@@ -205,11 +205,12 @@ def _survey(model: Any, kind: str, example: Batch) -> list[Variable]:
     used = scales and optimizer.built and id(optimizer.dynamic_scale) in seen
     if used and not optimizer.asked:
         optimizer.divides = False
-        warnings.warn(
-            f"{type(model).__name__}, its train step: the loss is not scaled, so that small"
-            " gradients of float16 become 0; take those of self.optimizer.scale_loss(loss)",
-            stacklevel=2,
-        )
+        if not optimizer.by_hand:
+            warnings.warn(
+                f"{type(model).__name__}, its train step: the loss is not scaled, so that small"
+                " gradients of float16 become 0; take those of self.optimizer.scale_loss(loss)",
+                stacklevel=2,
+            )
     state.new_version()
     return list(seen.values())
 

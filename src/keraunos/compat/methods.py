@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from keraunos import errors
@@ -334,12 +335,18 @@ class OptimizerMethods:
 
     def get_scaled_loss(self: Any, loss: Any) -> Any:
         """Return the loss as float16 needs it; `get_unscaled_gradients` undoes it."""
-        return loss * self.dynamic_scale.value
+        self.by_hand = True
+        return loss * _loss_scale(self)
 
     def get_unscaled_gradients(self: Any, grads: Iterable[Any]) -> list[Any]:
         """Return the gradients of the loss from those of the scaled one."""
-        scale = self.dynamic_scale.value
+        scale = _loss_scale(self)
         return [g if g is None else g / scale.astype(g.dtype) for g in grads]
+
+
+def _loss_scale(optimizer: Any) -> Any:
+    built = optimizer.built
+    return optimizer.dynamic_scale.value if built else jnp.float32(optimizer.initial_scale)
 
 
 class VariableMethods:

@@ -49,5 +49,6 @@ def watched(note: Callable[[Any, Any], None] | None) -> Iterator[None]:
 def show(pairs: list[tuple[Any, Any]]) -> None:
     """Show pairs (gradient, variable) to who watches in this thread."""
     note = getattr(_local, "note", None)
-    for gradient, variable in pairs if note is not None else ():
-        note(variable, gradient)
+    if note is not None:
+        for gradient, variable in pairs:
+            note(variable, gradient)

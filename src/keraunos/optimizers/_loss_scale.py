@@ -46,6 +46,7 @@ class LossScaleOptimizer(Optimizer):
         self.initial_scale, self.dynamic_growth_steps = initial_scale, dynamic_growth_steps
         self.asked = False  # whether a loss was scaled
         self.divides = True  # the gradients: they are those of a scaled loss
+        self.by_hand = False  # whether a program has scaled and divided by itself
 
     def build(self, variables: Sequence[Variable]) -> None:
         if self.built:

@@ -1,4 +1,4 @@
-"""tf.keras 2: steps with compiled_loss, compiled_metrics, minimize; each asserts ran on tf_keras."""
+"""tf.keras 2: steps with compiled_loss, compiled_metrics, minimize; it ran on tf_keras too."""
 # ruff: noqa  (old programs are written as they were)
 
 import numpy as np
@@ -45,13 +45,14 @@ class Minimize(Plain):
         return {m.name: m.result() for m in self.metrics}
 
 
-def trained(cls):
+def trained(cls, optimizer=None):
     inputs = keras.Input((4,))
     hidden = keras.layers.Dense(
         3, "tanh", kernel_initializer="ones", kernel_regularizer=keras.regularizers.L2(0.1)
     )(inputs)
     model = cls(inputs, keras.layers.Dense(1, kernel_initializer="ones")(hidden))
-    model.compile(keras.optimizers.SGD(0.1), "mse", metrics=["mae"], weighted_metrics=["mse"])
+    optimizer = optimizer or keras.optimizers.SGD(0.1)
+    model.compile(optimizer, "mse", metrics=["mae"], weighted_metrics=["mse"])
     given = dict(sample_weight=w, epochs=2, batch_size=16, shuffle=False, verbose=0)
     history = model.fit(x, y, validation_data=(x, y, w), **given).history
     return history, model.evaluate(x, y, sample_weight=w, verbose=0), model.get_weights()
@@ -65,6 +66,28 @@ for cls in (Plain, Minimize):
         assert np.allclose(history[name], want[name], rtol=1e-4), (cls, name)
     assert np.allclose(found, measured, rtol=1e-4)
     assert all(np.allclose(a, b, rtol=1e-3, atol=1e-5) for a, b in zip(after, weights))
+
+
+class Scaled(Plain):
+    """What the guide of mixed precision shows."""
+
+    def train_step(self, data):
+        x, y, sample_weight = data
+        with tf.GradientTape() as tape:
+            y_pred = self(x, training=True)
+            loss = self.compiled_loss(y, y_pred, sample_weight, regularization_losses=self.losses)
+            scaled = self.optimizer.get_scaled_loss(loss)
+        found = tape.gradient(scaled, self.trainable_variables)
+        found = self.optimizer.get_unscaled_gradients(found)
+        self.optimizer.apply_gradients(zip(found, self.trainable_variables))
+        self.compiled_metrics.update_state(y, y_pred, sample_weight)
+        return {m.name: m.result() for m in self.metrics}
+
+
+wrapped = keras.mixed_precision.LossScaleOptimizer(keras.optimizers.SGD(0.1))
+history, found, after = trained(Scaled, wrapped)
+assert np.allclose(history["loss"], want["loss"], rtol=1e-4)
+assert all(np.allclose(a, b, rtol=1e-3, atol=1e-5) for a, b in zip(after, weights))
 
 
 class Outer(keras.Model):
