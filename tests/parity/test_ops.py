@@ -1,16 +1,19 @@
 """Every function of `ops` equals the real Keras on JAX at 1e-5: values, dtypes, gradients."""
 
+import inspect
+
 import jax
 import jax.numpy as jnp
 import keras
 import numpy as np
 import pytest
+from tests.tables import op_options
 from tests.tables.ops import ROWS, find, title
 
 import keraunos
 
 
-@pytest.mark.parametrize("row", ROWS, ids=title)
+@pytest.mark.parametrize("row", [*ROWS, *op_options.ROWS], ids=title)
 def test_equals_keras(row):
     name, args, kwargs = row
     ours = keraunos.tree.flatten(find(keraunos.ops, name)(*args, **kwargs))
@@ -93,3 +96,25 @@ def test_gradient_equals_keras(row):
     for one, other in zip(ours, theirs, strict=True):
         scale = max(1.0, float(np.abs(other).max()))
         np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-5 * scale)
+
+
+def test_every_option_is_given_in_some_row():
+    """Of each function whose name is in the tables: whatever has a default, and both layouts."""
+    given, functions = {}, {}
+    for name, args, kwargs in [*ROWS, *op_options.ROWS]:
+        function = find(keraunos.ops, name)
+        bound = inspect.signature(function).bind(*args, **kwargs).arguments
+        functions[id(function)] = function
+        given.setdefault(id(function), set()).update(bound)
+        if bound.get("data_format") == "channels_first":
+            given[id(function)].add("channels_first")
+    left = {}
+    for key, function in functions.items():
+        rows = inspect.signature(function).parameters
+        options = {n for n, p in rows.items() if p.default is not p.empty}
+        wanted = options - {"data_format"} | (
+            {"channels_first"} if "data_format" in rows else set()
+        )
+        if missing := wanted - given[key] - op_options.UNTRIED.keys():
+            left[function.__name__] = missing
+    assert left == {}

@@ -292,9 +292,9 @@ def map_coordinates(
         raise ValueError(
             errors.report("map_coordinates", expected=f"{inputs.ndim} rows", got=coordinates.shape)
         )
-    return jax.scipy.ndimage.map_coordinates(
-        inputs, list(coordinates), order, fill_mode, fill_value
-    )
+    # JAX wants the number itself, as part of the program.
+    fill = np.asarray(fill_value).item()
+    return jax.scipy.ndimage.map_coordinates(inputs, list(coordinates), order, fill_mode, fill)
 
 
 def _sampled(images: Any, rows: Any, columns: Any, interpolation: str, mode: str, fill: Any) -> Any:
