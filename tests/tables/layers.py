@@ -256,6 +256,28 @@ MASKED = [
     ("Concatenate", {}, [STEPS, STEPS], [(2, 6), (2, 6)]),
     ("Concatenate", {}, [STEPS, STEPS], [(2, 6), None]),
     ("Dot", {"axes": 1}, [STEPS, STEPS], [(2, 6), (2, 6)]),
+    *(
+        (name, options, [STEPS], [(2, 6)])
+        for name, options in (
+            ("ReLU", {}),
+            ("LeakyReLU", {}),
+            ("ELU", {}),
+            ("PReLU", {}),
+            ("SpatialDropout1D", {"rate": 0.5}),
+            ("AlphaDropout", {"rate": 0.5}),
+            ("GaussianDropout", {"rate": 0.5}),
+            ("GaussianNoise", {"stddev": 0.5}),
+            ("ActivityRegularization", {"l2": 0.1}),
+            ("GroupNormalization", {"groups": 2}),
+            ("UnitNormalization", {}),
+            ("Rescaling", {"scale": 2.0}),
+            ("Identity", {}),
+        )
+    ),
+    ("SpatialDropout2D", {"rate": 0.5}, [IMAGE], [(2, 7)]),
+    ("SpatialDropout3D", {"rate": 0.5}, [VOLUME], [(1, 4)]),
+    ("Average", {}, [STEPS, STEPS], [(2, 6), (2, 6)]),
+    ("Subtract", {}, [STEPS, STEPS], [(2, 6), None]),
 ]
 
 # layer, wrong options, a word of the message

@@ -47,6 +47,16 @@ class InputSpec:
         self.allow_last_axis_squeeze = allow_last_axis_squeeze
         self.name, self.optional = name, optional
 
+    def get_config(self) -> dict[str, Any]:
+        """Return what is asked, as Keras writes it."""
+        names = ("dtype", "shape", "ndim", "max_ndim", "min_ndim", "axes")
+        return {name: getattr(self, name) for name in names}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> InputSpec:
+        """Return the spec of a config."""
+        return cls(**config)
+
     def __repr__(self) -> str:
         rows = {k: v for k, v in vars(self).items() if v not in (None, {}, False)}
         return f"InputSpec({', '.join(f'{k}={v}' for k, v in rows.items())})"

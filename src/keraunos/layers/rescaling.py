@@ -9,13 +9,13 @@ import jax.numpy as jnp
 import numpy as np
 
 from keraunos import config
-from keraunos._core.layer import Layer
 from keraunos._core.registry import register
 from keraunos.layers import _arguments as arguments
+from keraunos.layers.preprocessing._host import DataLayer
 
 
 @register()
-class Rescaling(Layer):
+class Rescaling(DataLayer):
     """`x * scale + offset`; integers become floats.
 
     Args:

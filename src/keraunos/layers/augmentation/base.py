@@ -9,14 +9,14 @@ import jax.numpy as jnp
 import numpy as np
 
 from keraunos import errors, random
-from keraunos._core.layer import Layer
 from keraunos.layers import _arguments as arguments
 from keraunos.layers.augmentation import boxes as box_rules
+from keraunos.layers.preprocessing._host import DataLayer
 
 Transformation = Any  # what get_random_transformation returns: arrays, made once for a batch
 
 
-class ImageLayer(Layer):
+class ImageLayer(DataLayer):
     """Base of the layers that change images, and what belongs to the images with them.
 
     Such a layer is called on images, (height, width, channels) or a batch of them, or on a
@@ -218,7 +218,7 @@ def uniform(key: jax.Array, shape: tuple[int, ...], bounds: tuple[float, float])
 
 
 def factor_range(
-    layer: Layer,
+    layer: DataLayer,
     argument: str,
     value: Any,
     bounds: tuple[float, float] = (-1.0, 1.0),
@@ -264,7 +264,7 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, (int, float, np.number)) and not isinstance(value, bool)
 
 
-def value_range(layer: Layer, value: Any, argument: str = "value_range") -> tuple[float, float]:
+def value_range(layer: DataLayer, value: Any, argument: str = "value_range") -> tuple[float, float]:
     """Return the checked range of the pixels' values, (lowest, highest)."""
     good = (
         isinstance(value, (tuple, list))
