@@ -14,7 +14,7 @@ from keraunos import errors
 from keraunos._core import registry
 from keraunos._core.layer import Layer
 from keraunos._core.variable import Variable
-from keraunos.saving import files, old_configs
+from keraunos.saving import common_configs, files, old_configs, optimizer_states
 from keraunos.saving.report import LoadReport
 from keraunos.utils.writing import replacing
 
@@ -69,6 +69,7 @@ def load_model(
         if text is None:
             fix = "build the model and call load_weights"
             raise ValueError(errors.report(f"{path} holds weights, but no model", fix=fix))
+        _warn_of_slopes(text, _attribute(file, "keras_version"), path)
         model = registry.deserialize(
             old_configs.upgraded(json.loads(text)), custom_objects, safe_mode=safe_mode
         )
@@ -81,6 +82,20 @@ def load_model(
                 _compile(model, json.loads(training))
             _take_optimizer(file, model)
     return model
+
+
+def _warn_of_slopes(config: str, version: str | None, path: Path) -> None:
+    """Warn where an old model has the hard sigmoid, which has had another slope since Keras 3."""
+    now = float(registry.get("activations", "hard_sigmoid")(np.float32(1)))
+    if '"hard_sigmoid"' in config and _is_old(version) and now < 0.69:
+        what = f"{path.name}: hard_sigmoid was 0.2 x + 0.5 when it was saved, and is x / 6 + 0.5"
+        fix = "keraunos.compat.install('keras2') before loading has it as it was"
+        warnings.warn(errors.report(what, fix=fix), stacklevel=4)
+
+
+def _is_old(version: str | None) -> bool:
+    """Return whether a Keras before the third wrote a file; the first said nothing."""
+    return (version or "1")[:1] in "12"
 
 
 def load_weights(
@@ -137,7 +152,7 @@ def _write(path: Path, fill: Any) -> None:
 
 
 def _fill(file: h5py.File, model: Any, include_optimizer: bool) -> None:
-    config = registry.serialize(model)
+    config = common_configs.common(registry.serialize(model))
     for key in ("build_config", "compile_config", "registered_name", "module"):
         config.pop(key, None)
     _put_text(file, "keras_version", _VERSION)
@@ -153,6 +168,7 @@ def _fill(file: h5py.File, model: Any, include_optimizer: bool) -> None:
         "class_name": registry.get_registered_name(type(optimizer)),
         "config": optimizer.get_config(),
     }
+    training = common_configs.common(training)
     _put_text(file, "training_config", json.dumps(training))
     if optimizer.built:
         _put_arrays(file.create_group("optimizer_weights"), optimizer.variables)
@@ -320,12 +336,11 @@ def _take_optimizer(file: Any, model: Any) -> None:
         return
     optimizer = model.optimizer
     optimizer.build(model.trainable_variables)
-    stored, boxes = _stored(file["optimizer_weights"]), optimizer.variables
-    if not any(box.name == "learning_rate" for box in boxes):
-        stored = [row for row in stored if not row[0].endswith("learning_rate:0")]
-    arrays = [array for _, array in stored]
-    if [np.shape(a) for a in arrays] != [box.shape for box in boxes]:
+    stored = _stored(file["optimizer_weights"])
+    old = _is_old(_attribute(file, "keras_version"))
+    found = optimizer_states.pairs(stored, optimizer, model.trainable_variables, old)
+    if found is None:
         warnings.warn("the state of the optimizer does not fit: it begins anew", stacklevel=4)
         return
-    for box, array in zip(boxes, arrays):
+    for box, array in found:
         box.assign(array.astype(box.dtype))

@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 # What older Keras wrote and nobody takes any more.
-_DROPPED = {
+_RANDOM = "RandomFlip RandomRotation RandomZoom RandomContrast RandomTranslation RandomCrop"
+_DROPPED: dict[str, tuple[str, ...]] = {
     "Embedding": ("input_length",),
     "BatchNormalization": ("mode",),
+    "Discretization": ("trainable",),
+    "MultiHeadAttention": tuple("query_shape key_shape value_shape softmax_robust_masking".split()),
+    **dict.fromkeys((*_RANDOM.split(), "RandomBrightness"), ("rng_type",)),
+    **dict.fromkeys(("LSTMCell", "GRUCell", "SimpleRNNCell"), ("implementation",)),
+    **dict.fromkeys((f"SpatialDropout{n}D" for n in (1, 2, 3)), ("noise_shape",)),
+    **dict.fromkeys((f"Conv{n}DTranspose" for n in (1, 2, 3)), ("groups",)),
+    **dict.fromkeys(("DepthwiseConv1D", "DepthwiseConv2D"), ("groups",)),
+    **dict.fromkeys(
+        ("SeparableConv1D", "SeparableConv2D"),
+        ("groups", "kernel_initializer", "kernel_regularizer", "kernel_constraint"),
+    ),
 }
+_RENAMED = {"LeakyReLU": {"alpha": "negative_slope"}}
 _OF_RECURRENT = ("time_major", "implementation")
 _OF_OPTIMIZERS = ("jit_compile", "is_legacy_optimizer", "decay", "epsilon_hat", "schedule_decay")
 
@@ -27,6 +41,8 @@ def upgraded(saved: Any) -> Any:
         return [upgraded(one) for one in saved]
     if not isinstance(saved, dict):
         return saved
+    if saved.get("class_name") in ("Policy", "PolicyV1"):  # of dtypes
+        return saved["config"]["name"]
     made = {key: upgraded(value) for key, value in saved.items() if key != "inbound_nodes"}
     if "class_name" in saved and isinstance(saved.get("config"), (dict, list)):
         made["config"] = _config(saved["class_name"], made["config"])
@@ -36,6 +52,7 @@ def upgraded(saved: Any) -> Any:
             for key in ("input_layers", "output_layers"):
                 rows = made["config"][key]
                 made["config"][key] = rows[0] if len(rows) == 1 else rows
+            _renumber(made["config"])
     if "inbound_nodes" in saved:
         made["inbound_nodes"] = [_node(node) for node in saved["inbound_nodes"]]
     return made
@@ -64,6 +81,30 @@ def _is_old_graph(config: Any) -> bool:
     return any(isinstance(node, list) for node in nodes)
 
 
+def _renumber(graph: dict[str, Any]) -> None:
+    """Count the calls of models within a model from 0: up to Keras 2 their own graph was call 0."""
+    rows = list(_histories(graph["layers"])) + list(_histories(graph["output_layers"]))
+    for layer in graph["layers"]:
+        mine = [row for row in rows if row[0] == layer["name"]]
+        if "layers" in layer["config"] and mine and all(row[1] for row in mine):
+            for row in mine:
+                row[1] -= 1
+
+
+def _histories(value: Any) -> Iterator[list[Any]]:
+    """Yield every [layer, call, tensor] in the calls of a graph."""
+    if isinstance(value, list):
+        if len(value) == 3 and isinstance(value[0], str):
+            yield value
+        else:
+            for one in value:
+                yield from _histories(one)
+    elif isinstance(value, dict):
+        inner = value.get("inbound_nodes") if "config" in value and "name" in value else value
+        for one in inner.values() if isinstance(inner, dict) else [inner]:
+            yield from _histories(one)
+
+
 def _class_name(name: str, config: dict[str, Any]) -> str:
     return "Functional" if name == "Model" and "input_layers" in config else name
 
@@ -71,7 +112,8 @@ def _class_name(name: str, config: dict[str, Any]) -> str:
 def _config(name: str, config: Any) -> dict[str, Any]:
     if name == "Sequential" and isinstance(config, list):
         return {"layers": config}  # Keras 1 and the first of Keras 2
-    config = {k: v for k, v in config.items() if k not in _DROPPED.get(name, ())}
+    names = _RENAMED.get(name, {})
+    config = {names.get(k, k): v for k, v in config.items() if k not in _DROPPED.get(name, ())}
     if name == "InputLayer" and "batch_input_shape" in config:
         config["batch_shape"] = config.pop("batch_input_shape")
     if "return_sequences" in config:
