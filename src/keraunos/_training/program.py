@@ -30,7 +30,7 @@ def current_values(boxes: Boxes, donate: bool = False) -> Values:
     return Values(*([read(box) for box in part] for part in boxes))
 
 
-def _copied(value: jax.Array) -> jax.Array:
+def _copied(value: Any) -> jax.Array:
     several = len(value.sharding.device_set) > 1
     return jax.device_put(np.array(value), value.sharding if several else None)
 
@@ -135,7 +135,7 @@ class StepProgram:
         leaves, tree = jax.tree.flatten(example)
         full = (key, tree, *((leaf.shape, leaf.dtype) for leaf in leaves))
         if full not in self._compiled:
-            where = {} if self._plan is None else {"out_shardings": (self._lying(), None)}
+            where: Any = {} if self._plan is None else {"out_shardings": (self._lying(), None)}
             made = make(self._traced(example))
             self._compiled[full] = jax.jit(made, donate_argnums=0, **where)
         return self._compiled[full]

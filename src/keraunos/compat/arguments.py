@@ -273,7 +273,8 @@ def _kernel_size(cls: type, kwargs: dict[str, Any]) -> None:
     names = ("nb_row", "nb_col") if "nb_row" in kwargs else ("kernel_size", "nb_col")
     if "kernel_dim1" in kwargs:
         names = ("kernel_dim1", "kernel_dim2", "kernel_dim3")
-    kwargs["kernel_size"] = tuple(kwargs.pop(n) for n in names)
+    size = [kwargs.pop(n) for n in names if n in kwargs]
+    kwargs["kernel_size"] = tuple(size) if len(size) > 1 else size[0]
 
 
 def _input_length(cls: type, kwargs: dict[str, Any]) -> None:

@@ -191,8 +191,8 @@ def time_distributed_dense(
     training: Any = None,
 ) -> Any:
     """Return `x @ w + b` of each time step of x (batch, time, features)."""
-    from keraunos.compat.keras_backend import dropout as dropped
-    from keraunos.compat.keras_backend import in_train_phase
+    from keraunos.compat.keras_backend.arrays import dropout as dropped
+    from keraunos.compat.keras_backend.graph import in_train_phase
 
     if dropout:
         share = dropout

@@ -8,6 +8,7 @@ from typing import Any
 
 import jax
 import numpy as np
+from jax.core import Tracer
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 
 from keraunos import errors
@@ -175,7 +176,7 @@ def distribute_tensor(tensor: Any, layout: Any) -> jax.Array:
         layout: a `TensorLayout`, or a sharding of JAX.
     """
     sharding = layout.sharding() if isinstance(layout, TensorLayout) else layout
-    if isinstance(tensor, jax.core.Tracer):
+    if isinstance(tensor, Tracer):
         return jax.lax.with_sharding_constraint(tensor, sharding)
     return jax.device_put(tensor, sharding)
 

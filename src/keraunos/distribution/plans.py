@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 import jax
+from jax.core import Tracer
 from jax.sharding import NamedSharding, PartitionSpec
 
 from keraunos import errors
@@ -118,7 +119,7 @@ class Distribution:
     def _cut(self, leaf: Any) -> Any:
         even = leaf.ndim > 0 and leaf.shape[0] % self._parts == 0
         sharding = self._rows if even else self._whole
-        if isinstance(leaf, jax.core.Tracer):
+        if isinstance(leaf, Tracer):
             return jax.lax.with_sharding_constraint(leaf, sharding)
         return jax.device_put(leaf, sharding)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
 import json
 from typing import Any, cast
 
@@ -60,7 +62,7 @@ class Model(Trainer):
         Args:
             input_shape: with the batch axis, `(None, 28, 28)`; or a list or dictionary of shapes.
         """
-        if type(self).call is Layer.call or input_shape is None:
+        if type(self).call is Layer.call or input_shape is None or _takes_several(type(self)):
             return
         specs = jax.tree.map(
             lambda s: SymbolicTensor(s, self.compute_dtype), input_shape, is_leaf=calling.is_shape
@@ -271,3 +273,10 @@ def as_declared(value: Any, tensor: SymbolicTensor) -> Any:
         return value
     wanted = jax.dtypes.canonicalize_dtype(dtypes.numpy_dtype(tensor.dtype))
     return value if value.dtype == wanted else value.astype(wanted)
+
+
+@functools.cache
+def _takes_several(cls: type) -> bool:
+    """Return whether a model's `call` needs several inputs: its layers are built as it runs."""
+    parameters = list(inspect.signature(cls.call).parameters.values())[1:]
+    return sum(p.default is p.empty and p.kind is p.POSITIONAL_OR_KEYWORD for p in parameters) > 1

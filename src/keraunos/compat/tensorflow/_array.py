@@ -77,13 +77,9 @@ def _fill(dims: Any, value: Any) -> Any:
     return jnp.full(dims, value)
 
 
-def _range(*args: Any, delta: Any = 1, dtype: Any = None, limit: Any = None, name: Any = None):
+def _range(start: Any, limit: Any = None, delta: Any = 1, dtype: Any = None, name: Any = None):
     """Return numbers from start up to limit, which is left out, `delta` apart."""
-    if limit is not None:
-        args = (*args, limit)
-    if len(args) == 3:
-        delta = args[2]
-    start, stop = (0, args[0]) if len(args) == 1 else args[:2]
+    start, stop = (0, start) if limit is None else (start, limit)
     start, stop, delta = (_sizes.number(v) for v in (start, stop, delta))
     values = np.arange(start, stop, delta)
     if values.dtype == np.float64:
