@@ -33,15 +33,18 @@ def main(arguments: list[str]) -> int:
         return 2
     if check:
         return compat.check(source, str(path))
+    era = era or compat.era_of(source)
     try:
-        compat.install(era or compat.era_of(source))
+        compat.install(era)
     except ValueError as error:
         print(f"keraunos: {error}", file=sys.stderr)
         return 2
+    compat.hook_children(era)
     sys.argv[:] = arguments
     # What `python -m` put there is the current folder; a program expects its own.
     sys.path[0] = str(path.resolve().parent)
-    return _run(source, str(path))
+    _run(source, str(path))
+    return 0
 
 
 def _options(arguments: list[str]) -> tuple[str | None, bool, list[str]]:
@@ -60,18 +63,19 @@ def _options(arguments: list[str]) -> tuple[str | None, bool, list[str]]:
     return era, check, rest
 
 
-def _run(source: bytes, path: str) -> int:
+def _run(source: bytes, path: str) -> None:
     program = ModuleType("__main__")
     program.__file__ = path
     sys.modules["__main__"] = program
     try:
         exec(compile(source, path, "exec", dont_inherit=True), program.__dict__)
-    except Exception as error:
+    except SystemExit:
+        raise
+    except BaseException as error:
         # The traceback begins in the program, not in this file.
-        frames = error.__traceback__.tb_next if error.__traceback__ else None
-        sys.excepthook(type(error), error.with_traceback(frames), frames)
-        return 1
-    return 0
+        hook, frames = sys.excepthook, error.__traceback__ and error.__traceback__.tb_next
+        sys.excepthook = lambda kind, value, _: hook(kind, value.with_traceback(frames), frames)
+        raise
 
 
 if __name__ == "__main__":

@@ -3,7 +3,16 @@
 import numpy as np
 import pytest
 
-from keraunos import callbacks, compat, constraints, layers, optimizers, preprocessing, regularizers
+from keraunos import (
+    callbacks,
+    compat,
+    constraints,
+    layers,
+    models,
+    optimizers,
+    preprocessing,
+    regularizers,
+)
 from keraunos.compat import arguments, eras
 
 ROWS = [
@@ -168,3 +177,15 @@ def test_what_cannot_be_translated_is_an_error(installed, make, text):
     with pytest.raises((TypeError, ValueError), match=text) as error:
         make()
     assert len(str(error.value).splitlines()) <= 6
+
+
+@pytest.mark.parametrize("era", eras.ERAS)
+def test_a_list_of_one_output_is_that_output_before_keras_3(era):
+    compat.install(era)
+    try:
+        inputs = layers.Input((3,))
+        model = models.Model([inputs], [layers.Dense(2)(inputs)])
+        found = model.predict(np.ones((4, 3)), verbose=0)
+    finally:
+        compat.uninstall()
+    assert isinstance(found, list if era == "keras3" else np.ndarray)

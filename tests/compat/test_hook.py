@@ -1,6 +1,7 @@
 """The import hook: the same modules under old names, while installed; programs as with python."""
 
 import importlib
+import signal
 import subprocess
 import sys
 
@@ -8,6 +9,7 @@ import pytest
 
 import keraunos
 from keraunos import compat
+from keraunos.compat import eras
 
 
 @pytest.fixture
@@ -186,15 +188,93 @@ def test_wrong_usage_is_one_line(arguments, code, text):
 
 
 def test_a_notebook_extension_installs_the_hook():
-    import sys
+    pytest.importorskip("IPython")
+    cells = """%load_ext keraunos
+import keras
+print(keras.__name__, keras.layers.Dense(3, init="uniform").units)
+%unload_ext keraunos
+import sys
+print("keras" in sys.modules)
+%reload_ext keraunos
+import keras.backend as K
+print(K.get_value(K.variable([1.0])))"""
+    done = subprocess.run(
+        [sys.executable, "-m", "IPython", "--quick", "--colors=nocolor", "-c", cells],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout == "keraunos 3\nFalse\n[1.]\n"
 
-    import keraunos
 
-    keraunos.load_ipython_extension(None)
+def test_an_interrupt_looks_as_with_python(tmp_path):
+    path = tmp_path / "stopped.py"
+    path.write_text("import keras\nraise KeyboardInterrupt\n")
+    done = _run(path)
+    assert done.returncode == -signal.SIGINT
+    assert done.stderr.splitlines()[1:] == [
+        f'  File "{path}", line 2, in <module>',
+        "    raise KeyboardInterrupt",
+        "KeyboardInterrupt",
+    ]
+
+
+def test_processes_that_a_program_starts_are_hooked_too(tmp_path):
+    path = tmp_path / "program.py"
+    path.write_text("""
+import multiprocessing, subprocess, sys
+import numpy as np
+import keras
+from keras.layers import Dense
+
+X = np.ones((1, 3))
+
+class Twice(keras.layers.Layer):
+    def call(self, x):
+        return 2 * x
+
+def train(units):
+    model = keras.models.Sequential([Dense(units, input_dim=3, init="uniform"), Twice()])
+    model.compile("sgd", "mse")
+    model.fit(X, np.ones((1, units)), nb_epoch=1, verbose=0)
+    return __name__, keras.__version__, model
+
+def predict(model):
+    return model.predict(X, verbose=0)
+
+if __name__ == "__main__":
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        name, version, model = pool.apply(train, (2,))
+        assert (name, version) == ("__mp_main__", keras.__version__)
+        np.testing.assert_array_equal(pool.apply(predict, (model,)), predict(model))
+    script = "import keraunos; print(keraunos.layers.Dense(4, init='one').units)"
+    print(subprocess.check_output([sys.executable, "-c", script], text=True), end="")
+""")
+    done = _run(path)
+    assert (done.stdout, done.returncode) == ("4\n", 0), done.stderr
+
+
+@pytest.mark.parametrize("era, version", eras.VERSIONS.items())
+def test_the_version_is_that_of_the_era(era, version):
+    compat.install("keras1" if era != "keras1" else None)
+    compat.install(era)  # in the place of the first
+    compat.install()
     try:
-        import keras
-
-        assert keras is keraunos
+        keras = importlib.import_module("keras")
+        assert keras.__version__ == keras.version() == version
     finally:
-        keraunos.unload_ipython_extension(None)
-    assert sys.modules.get("keras") is not keraunos
+        compat.uninstall()
+    assert keraunos.version() == keraunos.__version__ != version
+
+
+def test_applications_may_be_named_and_not_used(installed):
+    names = {}
+    exec("from keras import *\nfrom keras.applications.resnet50 import ResNet50", names)
+    with pytest.raises(NotImplementedError, match="not built yet"):
+        names["ResNet50"](weights=None)
+    with pytest.raises(NotImplementedError, match=r"keras\.applications\.VGG16"):
+        names["applications"].VGG16()
+    with pytest.raises(AttributeError, match="did you mean 'VGG16'"):
+        exec("applications.VGG161", names)
+    compat.uninstall()
+    assert not hasattr(keraunos, "applications")

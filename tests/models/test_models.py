@@ -220,3 +220,28 @@ def test_a_narrow_summary_breaks_between_words_and_cuts_none(line_length):
     two_towers().summary(line_length=line_length, print_fn=lines.append)
     assert "concatenate" in "".join(lines)
     assert "…" not in "".join(lines)
+
+
+def test_a_call_on_symbolic_tensors_is_given_their_masks():
+    met = []
+
+    class First(layers.Layer):
+        supports_masking = True
+
+        def call(self, inputs, mask=None):
+            met.append([None if m is None else m.shape[1:] for m in mask])
+            return inputs[0]
+
+        def compute_mask(self, inputs, mask):
+            return mask[0]
+
+    ids = keras.Input((7,))
+    words = layers.Embedding(5, 3, mask_zero=True)(ids)
+    chosen = First()([words, layers.Dense(2)(ids)])
+    assert met
+    assert all(shapes == [(7,), None] for shapes in met)
+    last = layers.LSTM(4)(chosen)
+    assert (words.mask.shape, words.mask.dtype, last.mask) == ((None, 7), "bool", None)
+    met.clear()
+    keras.Model(ids, last).predict(np.array([[1, 2, 3, 0, 0, 0, 0]]), verbose=0)
+    assert met == [[(7,), None]]

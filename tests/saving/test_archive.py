@@ -1,8 +1,10 @@
 """`.keras` files: what was saved comes back; what cannot be read is named in six lines."""
 
+import copy
 import io
 import json
 import os
+import pickle
 import signal
 import struct
 import subprocess
@@ -466,3 +468,36 @@ def test_something_without_a_config_is_named(tmp_path):
         model.save(tmp_path / "m.keras")
     few_lines(error)
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("twin", [lambda m: pickle.loads(pickle.dumps(m)), copy.deepcopy])
+def test_a_copy_goes_on_as_the_model_would(trained, twin):
+    model, other = copy.deepcopy(trained), twin(trained)
+    np.testing.assert_array_equal(other.predict(X, verbose=0), model.predict(X, verbose=0))
+    for each in (model, other):
+        keras.utils.set_random_seed(2)
+        each.fit(X, Y, epochs=1, batch_size=8, shuffle=False, verbose=0)
+    np.testing.assert_array_equal(other.predict(X, verbose=0), model.predict(X, verbose=0))
+    assert int(other.optimizer.iterations) == int(trained.optimizer.iterations) + 4
+
+
+@keras.saving.register_keras_serializable("test_archive")
+class Stack(layers.Layer):
+    """A layer that keeps its parts where models keep theirs."""
+
+    def __init__(self, units, **kwargs):
+        super().__init__(**kwargs)
+        self.units = units
+        self.layers = [layers.Dense(n) for n in units]
+
+    def call(self, x):
+        for layer in self.layers:
+            x = layer(x)
+        return x
+
+
+def test_a_layer_may_have_an_attribute_layers(tmp_path):
+    model = keras.Sequential([keras.Input((6,)), Stack([3, 2])])
+    model.save(tmp_path / "stack.keras")
+    again = keras.saving.load_model(tmp_path / "stack.keras")
+    np.testing.assert_array_equal(again.predict(X, verbose=0), model.predict(X, verbose=0))

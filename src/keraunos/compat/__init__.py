@@ -3,9 +3,9 @@
 from typing import Any
 
 from keraunos.compat.eras import of_program as era_of
-from keraunos.compat.hook import install, uninstall
+from keraunos.compat.hook import hook_children, install, uninstall
 
-__all__ = ["check", "era_of", "install", "uninstall"]
+__all__ = ["check", "era_of", "hook_children", "install", "uninstall"]
 
 
 def check(source: str | bytes, path: str = "program") -> int:

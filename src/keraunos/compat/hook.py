@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -21,11 +23,12 @@ def install(era: str | None = None) -> None:
 
     The modules are keraunos's own, so `keras.layers.Dense is keraunos.layers.Dense`; while it is
     installed, they take the arguments of older Keras too. A real Keras or TensorFlow that is
-    imported already is put aside until `uninstall`.
+    imported already is put aside until `uninstall`. Where it is installed already, another era's
+    defaults take the place of the first one's.
 
     Args:
         era: whose defaults count: `"keras1"`, `"keras2"`, `"tf.keras"` or `"keras3"`; None:
-            today's.
+            today's, or those that count already.
 
     Raises:
         ValueError: an unknown era.
@@ -38,8 +41,12 @@ def install(era: str | None = None) -> None:
         True
         >>> keraunos.compat.uninstall()
     """
+    global _era
     era = eras.known(era)
+    if era not in (None, _era):
+        uninstall()
     if _finder not in sys.meta_path:
+        _era = era
         from keraunos.compat import installing
 
         _aside.update(_take_modules())
@@ -61,6 +68,21 @@ def uninstall() -> None:
         _aside.clear()
         facade.leave()
         _patches.undo()
+
+
+def hook_children(era: str) -> None:
+    """Let the Python processes that this one starts find keraunos under the old names too.
+
+    Args:
+        era: whose defaults count there.
+    """
+    folder = str(Path(__file__).with_name("children"))
+    paths = os.environ.get("PYTHONPATH", "").split(os.pathsep)
+    os.environ["PYTHONPATH"] = os.pathsep.join(
+        [folder, *(p for p in paths if p not in ("", folder))]
+    )
+    os.environ["KERAUNOS_NAMES"] = " ".join(sorted({*_TOPS, "keraunos"}))
+    os.environ["KERAUNOS_ERA"] = era
 
 
 class _Finder(MetaPathFinder, Loader):
@@ -106,5 +128,6 @@ def _take_modules() -> dict[str, ModuleType]:
 
 
 _finder = _Finder()
+_era: str | None = None
 _aside: dict[str, ModuleType] = {}
 _patches = Patches()
