@@ -5,6 +5,7 @@ where the program found it. Nothing is imported before one of the names is wante
 does not have keraunos goes on without.
 """
 
+import importlib.abc
 import importlib.util
 import os
 import sys
@@ -31,7 +32,7 @@ class _Waiting:
         return sys.meta_path[0].find_spec(fullname, path, target)
 
 
-class _ThenInstall:
+class _ThenInstall(importlib.abc.Loader):
     """Loads keraunos as its own loader does, and installs the hook."""
 
     def __init__(self, loader):
