@@ -1,5 +1,6 @@
 """Optimizers take any optax rule, build without compiling, and refuse what is wrong."""
 
+import inspect
 import pickle
 
 import jax
@@ -7,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
+from tests.tables.optimizers import CASES
 
 import keraunos as keras
 from keraunos import optimizers
@@ -200,3 +202,15 @@ def test_new_variables_need_a_new_optimizer():
     optimizer.build(boxes())
     with pytest.raises(ValueError, match="does not know variable 'a'"):
         optimizer.apply(GRADIENTS, boxes())
+
+
+@pytest.mark.parametrize("name", sorted({name for name, _ in CASES}))
+def test_what_is_no_number_is_refused(name):
+    kind = getattr(optimizers, name)
+    for argument, parameter in inspect.signature(kind).parameters.items():
+        numeric = isinstance(parameter.default, float) and argument != "learning_rate"
+        if numeric or argument in ("clipnorm", "weight_decay", "use_ema", "loss_scale_factor"):
+            for value in ("wrong", (1,), {"a": 1}, float("nan")):
+                with pytest.raises(ValueError, match=argument) as caught:
+                    kind(**{argument: value})
+                assert name in str(caught.value)

@@ -117,3 +117,19 @@ def test_axis_of_the_classes():
         mine(y_true.swapaxes(1, 2), y_pred.swapaxes(1, 2)),
         theirs(y_true.swapaxes(1, 2), y_pred.swapaxes(1, 2)),
     )
+
+
+@pytest.mark.parametrize("name", [n for n in CLASSES if n not in ("CTC", "Circle")])
+def test_masks_and_weights_of_every_loss(name):
+    options, kind = next((o, k) for n, o, k in CASES if n == name)
+    y_true, y_pred = data(kind)
+    mine, theirs = both(name, options)
+    flat = mine(y_true, y_pred).ndim == 0 and np.ndim(mine.call(y_true, jnp.asarray(y_pred))) == 2
+    rng = np.random.default_rng(3)
+    weight = rng.uniform(size=(6, 4)).astype("float32") if flat else None
+    outputs = jnp.asarray(y_pred), jnp.asarray(y_pred) + 0
+    if flat:
+        kept = jnp.asarray(rng.integers(0, 2, (6, 4)), bool)
+        context.set_mask(outputs[0], kept)
+        outputs[1]._keras_mask = kept
+    close(mine(y_true, outputs[0], weight), theirs(y_true, outputs[1], weight))

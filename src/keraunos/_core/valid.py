@@ -7,6 +7,7 @@ argument whose default is True or False is a flag: `use_bias="no"` would be take
 from __future__ import annotations
 
 import codecs
+import functools
 import inspect
 import math
 from collections.abc import Callable
@@ -21,7 +22,7 @@ Rule = tuple[Callable[[Any], bool], str]
 
 def _is_whole(value: Any, least: float = -math.inf) -> bool:
     whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
-    return whole and value >= least
+    return whole and bool(value >= least)
 
 
 def _is_number(value: Any) -> bool:
@@ -55,6 +56,7 @@ def _is_codec(value: Any) -> bool:
         return False
 
 
+_OPTIONAL = ("global_clipnorm", "loss_scale_factor", "rms_rate", "weight_decay")
 FLAG: Rule = (_is_flag, "True or False")
 _NUMBER: Rule = (_is_number, "a number")
 # name -> what its value must be; None is checked only where the default is something else
@@ -85,6 +87,28 @@ def rules_of(constructor: Callable[..., Any]) -> dict[str, Rule]:
         elif name in RULES:
             test, text = RULES[name]
             found[name] = (_or_none(test) if parameter.default is None else test, text)
+    return found
+
+
+@functools.cache
+def numbers_of(cls: type) -> dict[str, Rule]:
+    """Return name -> rule of a class all of whose arguments are numbers and flags.
+
+    Example:
+        >>> class Rule:
+        ...     def __init__(self, rho=0.9, nesterov=False, clipnorm=None, name=None): ...
+        >>> [(name, text) for name, (_, text) in numbers_of(Rule).items()]
+        [('rho', 'a number'), ('nesterov', 'True or False'), ('clipnorm', 'a number, or None')]
+    """
+    optional = (_or_none(_is_number), "a number, or None")
+    found: dict[str, Rule] = {}
+    for name, parameter in inspect.signature(cls.__init__).parameters.items():
+        if isinstance(parameter.default, bool):
+            found[name] = FLAG
+        elif name.startswith("clip") or name in _OPTIONAL:
+            found[name] = optional
+        elif isinstance(parameter.default, float) and name != "learning_rate":
+            found[name] = _NUMBER
     return found
 
 

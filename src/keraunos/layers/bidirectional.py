@@ -92,7 +92,7 @@ class Bidirectional(Layer):
         for layer in (self.forward_layer, self.backward_layer):
             layer.build(sequences_shape)
         if self._first_weights:
-            self.set_weights(self._first_weights)
+            self.set_weights(list(self._first_weights))
 
     def call(
         self,

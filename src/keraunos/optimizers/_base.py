@@ -13,7 +13,7 @@ import numpy as np
 from jax.core import Tracer
 
 from keraunos import errors
-from keraunos._core import naming, registry, signature, state
+from keraunos._core import naming, registry, signature, state, valid
 from keraunos._core.registry import register
 from keraunos._core.variable import Variable
 from keraunos.optimizers import schedules
@@ -72,6 +72,8 @@ class Optimizer(Keeper):
             raise TypeError(
                 errors.report(f"{type(self).__name__} has no argument {unknown!r}", fix=fix)
             )
+        if type(self).__module__.startswith("keraunos."):
+            valid.check(type(self).__name__, valid.numbers_of(type(self)), self._arguments)
         self.name = name or naming.unique(naming.snake_case(type(self).__name__))
         self.weight_decay, self.use_ema, self.ema_momentum = weight_decay, use_ema, ema_momentum
         self.clipnorm, self.clipvalue, self.global_clipnorm = clipnorm, clipvalue, global_clipnorm
