@@ -171,6 +171,7 @@ class ReversibleEmbedding(Embedding):
 
     def _logits(self, x: jax.Array) -> jax.Array:
         kernel = self._kernel_parts()
+        logits: Any
         if self.inputs_quantizer is None:
             logits = self._exact(x, kernel)
         else:
