@@ -288,14 +288,14 @@ def test_checkpoints_after_batches_come_at_the_same_steps_however_many_are_dispa
     assert saved[0] == saved[1] == [f"{e + 1}-{b + 1}.weights.h5" for e, b in expected]
 
 
-def test_a_hook_of_a_subclass_sees_every_batch():
+def test_a_hook_of_a_subclass_sees_every_batch(tmp_path):
     class Counting(callbacks.ModelCheckpoint):
         seen = 0
 
         def on_train_batch_end(self, batch, logs=None):
             self.seen += 1
 
-    counting = Counting("x.keras")
+    counting = Counting(tmp_path / "x.keras")
     fit(made(), counting, callbacks.TerminateOnNaN(), epochs=1)
     assert counting.seen == 6
 
