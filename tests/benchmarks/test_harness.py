@@ -80,3 +80,18 @@ def test_an_unknown_model_ends_with_the_known_ones():
     with pytest.raises(subprocess.CalledProcessError) as caught:
         run("percepton")
     assert "choose from perceptron" in caught.value.stderr
+
+
+def test_old_programs_are_timed_whole(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(str(ROOT))
+    from benchmarks import old_programs as old
+
+    program = tmp_path / "program.py"
+    program.write_text("import keras, sys; sys.exit('lost' if 'lost' in __file__ else None)")
+    measured = old.run(old.OURS, program, sys.executable, tmp_path)
+    assert measured["cpu"] > 0
+    lost = program.rename(tmp_path / "lost.py")
+    assert old.run(old.OURS, lost, sys.executable, tmp_path) == "lost"
+    twice = {key: 2 * value for key, value in measured.items()}
+    rows = old.table({"it": {old.OURS: [measured], old.THEIRS: [twice]}}).splitlines()
+    assert "| 2.00 |" in rows[-1]

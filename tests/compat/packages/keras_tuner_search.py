@@ -3,9 +3,10 @@
 import keras
 import keras_tuner
 import numpy as np
+from sklearn.datasets import load_digits
 
-(x, y), (x_test, y_test) = keras.datasets.digits.load_data()
-x, x_test = x / 16, x_test / 16
+images, classes = load_digits().images / 16, load_digits().target
+x, y, x_test, y_test = images[:1400], classes[:1400], images[1400:], classes[1400:]
 
 
 def build(hp):

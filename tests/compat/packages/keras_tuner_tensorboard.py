@@ -5,9 +5,9 @@ import sys
 
 import keras_tuner as kt
 import tensorflow as tf
+from sklearn.datasets import load_digits
 
-(x, y), _ = tf.keras.datasets.digits.load_data()
-x = x / 16
+x, y = load_digits().images / 16, load_digits().target
 
 
 class Network(kt.HyperModel):
