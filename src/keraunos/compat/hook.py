@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import sys
 from importlib.abc import Loader, MetaPathFinder
@@ -15,6 +16,8 @@ from keraunos.compat import tensorflow as facade
 from keraunos.compat.patching import Patches
 
 _FACADE = ("tensorflow", "tensorflow_hub")
+# Where this can be imported, TensorBoard reads files by itself and not by TensorFlow.
+_STUB = "tensorboard.compat.notf"
 _TOPS = {name.partition(".")[0] for name in (*names.ROOTS, *names.PACKAGES, *_FACADE)}
 
 
@@ -81,7 +84,7 @@ def hook_children(era: str) -> None:
     os.environ["PYTHONPATH"] = os.pathsep.join(
         [folder, *(p for p in paths if p not in ("", folder))]
     )
-    os.environ["KERAUNOS_NAMES"] = " ".join(sorted({*_TOPS, "keraunos"}))
+    os.environ["KERAUNOS_NAMES"] = " ".join(sorted({*_TOPS, "keraunos", "tensorboard"}))
     os.environ["KERAUNOS_ERA"] = era
 
 
@@ -91,6 +94,8 @@ class _Finder(MetaPathFinder, Loader):
     def find_spec(
         self, fullname: str, path: object = None, target: object = None
     ) -> ModuleSpec | None:
+        if fullname == _STUB:
+            return ModuleSpec(fullname, self)
         if fullname.partition(".")[0] not in _TOPS or _module(fullname) is None:
             return None
         return ModuleSpec(fullname, self, is_package=True)
@@ -99,6 +104,11 @@ class _Finder(MetaPathFinder, Loader):
         return None
 
     def exec_module(self, module: ModuleType) -> None:
+        if module.__name__ == _STUB:
+            # What writes hyperparameters asks for TensorFlow 2, which is the facade.
+            stub: Any = importlib.import_module("tensorboard.compat.tensorflow_stub")
+            _patches.put(stub.compat, "v2", _module("tensorflow"))
+            return
         # The import system hands out what stands in sys.modules now, its attributes untouched.
         own: Any = _module(module.__name__)
         sys.modules[module.__name__] = own
