@@ -96,7 +96,7 @@ def test_there_is_one_engine():
     "room, wrong, right",
     [
         *[("activations", "rellu", "relu"), ("callbacks", "EarlyStoping", "EarlyStopping")],
-        *[("constraints", "MaxNrm", "MaxNorm"), ("datasets", "cifar", "cifar10")],
+        *[("constraints", "MaxNrm", "MaxNorm"), ("datasets", "cifr10", "cifar10")],
         *[("initializers", "HeNorml", "HeNormal"), ("layers", "Dens", "Dense")],
         *[("losses", "MeanSquareError", "MeanSquaredError"), ("metrics", "AUCC", "AUC")],
         *[("models", "Sequental", "Sequential"), ("ops", "matmull", "matmul")],

@@ -74,10 +74,8 @@ def brief(function: Callable[P, R]) -> Callable[P, R]:
         try:
             return function(*args, **kwargs)
         except Exception as error:
-            link: BaseException | None = error if filtering and _is_clear(error) else None
-            while link is not None:
-                _strip(link)
-                link = link.__cause__
+            if filtering and _is_clear(error):
+                _strip_chain(error)
             raise
 
     return call
@@ -91,6 +89,14 @@ def _is_clear(error: BaseException) -> bool:
     while frame is not None and frame.tb_next is not None:
         frame = frame.tb_next
     return frame is not None and not _is_inside(frame.tb_frame.f_code.co_filename)
+
+
+def _strip_chain(error: BaseException | None) -> None:
+    seen: set[int] = set()  # an error may be its own cause
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        _strip(error)
+        error = error.__cause__
 
 
 def _strip(error: BaseException) -> None:

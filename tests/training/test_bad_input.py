@@ -266,3 +266,13 @@ def test_all_frames_are_shown_on_request():
         assert len(frames(lambda: model(np.zeros((4, 7))))) > 3
     finally:
         keras.config.enable_traceback_filtering()
+
+
+def test_an_error_may_be_its_own_cause():
+    class Circular(layers.Layer):
+        def call(self, inputs):
+            error = ValueError("round")
+            raise error from error
+
+    with pytest.raises(ValueError, match="round"):
+        Circular()(np.zeros((4, 7)))

@@ -38,7 +38,6 @@ tanh           tanh            x
 softplus       softplus        x
 softsign       softsign        x
 identity       copy            x
-is_tensor      is_tensor       x
 equal          equal           x y
 not_equal      not_equal       x y
 greater        greater         x y
@@ -354,6 +353,11 @@ def dtype(x: Any) -> str:
 def count_params(x: Any) -> int:
     """Return the number of elements."""
     return int(np.prod(x.shape))
+
+
+def is_tensor(x: Any) -> bool:
+    """Return whether x is an array, a variable or a symbolic tensor."""
+    return isinstance(x, (jax.Array, Variable, SymbolicTensor))
 
 
 def is_sparse(tensor: Any) -> bool:
