@@ -15,6 +15,9 @@ from keraunos._training.streaming import Stream
 
 # How long a dispatch should take: short enough for the bar, for Ctrl-C and for stop_training.
 _CHUNK_SECONDS = 0.1
+# XLA frees a step's memory a moment after its results are there. A step that comes sooner takes
+# other memory, and on a CPU the process keeps both.
+_MOMENT = 0.01
 
 Report = Callable[[int, dict[str, Any]], None]
 
@@ -27,16 +30,22 @@ class Pace:
         # Dispatches under way at once. Two: the next one is ready when the device has done with
         # this one. But steps that are long themselves gain nothing, and would take memory twice.
         self.in_flight = 1
-        self._began: float | None = None
+        self._began = 0.0
+
+    def begin(self) -> None:
+        """Note that an epoch begins."""
+        self._began = time.perf_counter()
 
     def learn(self, steps: int) -> None:
         """Note that a dispatch of so many steps has come back."""
-        now = time.perf_counter()
-        if self._began is not None and steps == self.steps:
-            each = max(now - self._began, 1e-6) / steps
+        took = max(time.perf_counter() - self._began, 1e-6)
+        if steps == self.steps:
+            each = took / steps
             self.steps = max(1, min(int(_CHUNK_SECONDS / each), 4 * self.steps))
             self.in_flight = 2 if each < _CHUNK_SECONDS else 1
-        self._began = now
+        if self.in_flight == 1 and took > _CHUNK_SECONDS:
+            time.sleep(min(_MOMENT, took / 50))
+        self.begin()
 
 
 class Runner:
@@ -107,6 +116,7 @@ class Runner:
         """
         run = self._resident if isinstance(self.feed, Resident) else self._stream
         pending: deque[dict[str, Any]] = deque()
+        self._pace.begin()
         last: dict[str, Any] = {}
         for number, count, dispatch in run(steps, first, seed, most, single):
             if before is not None:
