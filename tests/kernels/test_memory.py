@@ -9,7 +9,7 @@ import pytest
 
 # Four results of 32 MB have 31,000 pages.
 PROGRAM = """
-import resource
+import resource, time
 import jax, jax.numpy as jnp
 {imports}
 
@@ -18,11 +18,15 @@ def faults():
 
 x = jnp.ones(8_000_000)
 step = jax.jit(lambda x: x + 1)
-for _ in range(3):
-    step(x).block_until_ready()
-before = faults()
+def steps():
+    for _ in range(4):
+        step(x).block_until_ready()
+        time.sleep(0.02)  # it is freed a moment later
+
 for _ in range(4):
-    step(x).block_until_ready()
+    steps()
+before = faults()
+steps()
 print(faults() - before)
 """
 

@@ -63,10 +63,10 @@ def _prediction(run: Any, boxes: Boxes, check: Check, fill: int) -> Callable[[np
     trainable, other = boxes.trainable, boxes.other
 
     def predict(x: np.ndarray) -> Any:
-        check(Batch(x))
         whole = np.concatenate([x, np.repeat(x[-1:], fill, axis=0)]) if fill else x
         values = Values([b._value for b in trainable], [b._value for b in other], [], [], [])
         outputs, _ = run(values, Batch(whole))
+        check(Batch(x))  # while the device computes
         if isinstance(outputs, jax.Array):
             return on_host(outputs, len(whole), len(x))
         return jax.tree.map(lambda a: on_host(a, len(whole), len(x)), outputs)
