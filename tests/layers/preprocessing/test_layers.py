@@ -7,6 +7,7 @@ import pytest
 
 from keraunos import Input, Model, layers
 from keraunos.layers.preprocessing import _host, _vocabulary
+from keraunos.utils import set_random_seed
 
 BAD = [
     ("Normalization", {"mean": 1.0}, "both mean and variance"),
