@@ -3,6 +3,7 @@
 import inspect
 
 import jax
+import jax.numpy as jnp
 import keras
 import numpy as np
 import pytest
@@ -58,6 +59,28 @@ def test_value_of_flat_outputs(name, options, kind):
     )
     weights = None if name == "BinaryIoU" else weights
     check(name, options, [(*batches[0], None), (*batches[1], weights)])
+
+
+# Keras looks at the masks of means alone.
+MEANS = [case for case in CASES if isinstance(both(*case[:2])[1], keras.metrics.MeanMetricWrapper)]
+
+
+@pytest.mark.parametrize("weighted", [False, True], ids=["mask", "mask and weights"])
+@pytest.mark.parametrize("name, options, kind", MEANS, ids=ids(MEANS))
+def test_value_under_a_mask(name, options, kind, weighted):
+    rng = np.random.default_rng(7)
+    weights = rng.uniform(size=(6, 4)).astype("float32") if weighted else None
+    y_true, y_pred = data(kind)
+    results = []
+    for metric in both(name, options):
+        prediction = jnp.asarray(y_pred)
+        prediction._keras_mask = jnp.asarray(np.random.default_rng(8).uniform(size=(6, 4)) > 0.4)
+        metric.update_state(y_true, prediction, weights)
+        results.append(metric.result())
+    close(*results)
+    plain = both(name, options)[0]
+    plain.update_state(y_true, y_pred, weights)
+    assert not np.allclose(results[0], plain.result())
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)

@@ -44,6 +44,17 @@ CASES = [
     ("Nadam", {"gradient_accumulation_steps": 2, "use_ema": True}),
     ("SGD", {"loss_scale_factor": 8.0}),
 ]
+# Every rule under everything that stands around rules.
+RULES = sorted({name for name, _ in CASES})
+CASES += [
+    (name, options)
+    for name in RULES
+    for options in (
+        {"weight_decay": 0.05, "clipnorm": 0.5, "use_ema": True, "ema_momentum": 0.9},
+        {"gradient_accumulation_steps": 3, "global_clipnorm": 1.0},
+        {"clipvalue": 0.3, "loss_scale_factor": 8.0},
+    )
+]
 IDS = [f"{name}-{'-'.join(f'{k}={v}' for k, v in options.items())}" for name, options in CASES]
 
 # class, arguments
