@@ -1,6 +1,7 @@
 """Several devices train to the numbers of one; meshes and layouts say what does not fit."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -17,7 +18,10 @@ SCRIPT = Path(__file__).with_name("on_four_devices.py")
 @pytest.fixture(scope="module")
 def found():
     """What four devices gave: their number is settled when JAX starts, so in a process apart."""
-    done = subprocess.run([sys.executable, SCRIPT], capture_output=True, text=True, timeout=300)
+    four = {**os.environ, "XLA_FLAGS": "--xla_force_host_platform_device_count=4"}
+    done = subprocess.run(
+        [sys.executable, SCRIPT], env=four, capture_output=True, text=True, timeout=300
+    )
     assert done.returncode == 0, done.stderr[-3000:]
     return json.loads(done.stdout.splitlines()[-1])
 
