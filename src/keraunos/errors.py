@@ -18,7 +18,7 @@ _WIDTH = 300  # of one line: an error is read, not scrolled
 _INSIDE = tuple(
     f"/{name}" for name in ("jax/", "jaxlib/", "optax/", "contextlib.py", "functools.py")
 )
-_HOME = str(Path(__file__).parent)
+_HOME, _STDLIB = str(Path(__file__).parent), str(Path(functools.__file__).parent)
 
 # Whether errors that explain themselves come without the frames between; config sets it.
 filtering = True
@@ -88,7 +88,8 @@ def _is_clear(error: BaseException) -> bool:
     frame = error.__traceback__
     while frame is not None and frame.tb_next is not None:
         frame = frame.tb_next
-    return frame is not None and not _is_inside(frame.tb_frame.f_code.co_filename)
+    file = "" if frame is None else frame.tb_frame.f_code.co_filename
+    return not (_is_inside(file) or "site-packages" in file or file.startswith(_STDLIB))
 
 
 def _strip_chain(error: BaseException | None) -> None:
@@ -110,9 +111,8 @@ def _strip(error: BaseException) -> None:
         below = TracebackType(below, at.tb_frame, at.tb_lasti, at.tb_lineno)
     error.__traceback__ = below
     if notes := getattr(error, "__notes__", None):  # JAX's, about frames that it removed
-        notes[:] = [
-            note for note in notes if "JAX_TRACEBACK_FILTERING" not in note and "---" not in note
-        ]
+        rule = {"-"}
+        notes[:] = [n for n in notes if "JAX_TRACEBACK_FILTERING" not in n and set(n) != rule]
 
 
 def _is_inside(file: str) -> bool:

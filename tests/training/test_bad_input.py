@@ -1,5 +1,6 @@
 """The commonest mistakes: at most six lines: where, expected, got, what to do."""
 
+import json
 import traceback
 import warnings
 
@@ -254,6 +255,13 @@ def test_a_traceback_has_the_programs_own_lines_alone(mistake):
 def test_what_nobody_foresaw_keeps_its_frames(monkeypatch):
     model = keras.Sequential([keras.Input((6,)), layers.Dense(1)])
     monkeypatch.setattr(trainer, "bucket", None)
+    found = frames(lambda: model.predict_on_batch(np.zeros((1, 6))))
+    assert any(name == trainer.__file__ for name in found)
+
+
+def test_what_another_library_raises_inside_keeps_its_frames(monkeypatch):
+    model = keras.Sequential([keras.Input((6,)), layers.Dense(1)])
+    monkeypatch.setattr(trainer, "bucket", lambda *args: json.loads("{"))
     found = frames(lambda: model.predict_on_batch(np.zeros((1, 6))))
     assert any(name == trainer.__file__ for name in found)
 

@@ -50,7 +50,7 @@ class Singles:
         if type(x) is not np.ndarray or x.dtype not in _DIRECT or boxes.states:
             return
         if len(self._known) >= _MOST:
-            self._known.pop(next(iter(self._known)))
+            self._known.clear()  # in one go, as other threads may be looking
         predict = _prediction(run, boxes, check, size - len(x))
         self._known[x.shape, x.dtype, batch_size] = state.version(), predict
 
