@@ -19,13 +19,17 @@ def test_array_to_img_and_back(channels, options):
     x = x.transpose(2, 0, 1) if options.get("data_format") else x
     mine, theirs = (api.array_to_img(x, **options) for api in (utils, keras.utils))
     assert mine.mode == theirs.mode
-    np.testing.assert_allclose(
-        np.asarray(mine, "int32"), np.asarray(theirs, "int32"), atol=1
-    )  # one may round where the other cuts
+    np.testing.assert_array_equal(np.asarray(mine), np.asarray(theirs))
     layout = options.get("data_format")
     back, expected = (api.img_to_array(theirs, layout, "float32") for api in (utils, keras.utils))
     np.testing.assert_array_equal(back, expected)
     assert back.dtype == expected.dtype
+
+
+@pytest.mark.parametrize("seed", range(50))
+def test_the_largest_number_becomes_255_whatever_it_was(seed):
+    image = utils.array_to_img(np.random.default_rng(seed).uniform(0, 255, (3, 3, 1)))
+    assert (image.mode, image.getextrema()) == ("L", (0, 255))
 
 
 def test_numbers_above_255_keep_32_bits():
