@@ -21,11 +21,20 @@ if "PYTEST_XDIST_WORKER" not in os.environ:
     os.environ["KERAS_HOME"] = tempfile.mkdtemp(prefix="keraunos-test-home-")
     atexit.register(shutil.rmtree, os.environ["KERAS_HOME"], ignore_errors=True)
 
+import hypothesis
 import jax
+import keras
+import numpy as np
 import pytest
+
+import keraunos
 
 # Python does not hear Ctrl-C if it was started in the background, and neither do its children.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+# Each run draws the same numbers and examples, unless it is given a seed to hunt with.
+SEED = int(os.environ.get("KERAUNOS_TEST_SEED", "0"))
+hypothesis.settings.register_profile("same", derandomize=not SEED, database=None, deadline=None)
+hypothesis.settings.load_profile("same")
 MOST_MEMORY = 1.5  # GiB, above which a worker forgets the programs that it has compiled
 _connect = socket.socket.connect
 
@@ -43,6 +52,15 @@ def _no_network():
     socket.socket.connect = _connect_nearby
     yield
     socket.socket.connect = _connect
+
+
+@pytest.fixture(autouse=True)
+def _same_draws(request, monkeypatch):
+    """Let a test draw the same numbers whichever ran before it: what fails, fails again."""
+    for library in (keras, keraunos):
+        library.utils.set_random_seed(SEED)
+    if hasattr(request.module, "RNG"):
+        monkeypatch.setattr(request.module, "RNG", np.random.default_rng(SEED))
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -17,7 +17,7 @@ flat = op(lambda x: x.reshape(x.shape[0], -1), "x", "Flat.", name="test_flat")
 sizes = st.lists(st.one_of(st.none(), st.integers(1, 5)), min_size=1, max_size=4)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(sizes, st.integers(1, 7))
 def test_inferred_shapes_agree_with_computed_ones(shape, unknown):
     found = infer(lambda x: flat(x), (SymbolicTensor(shape),), {}).shape

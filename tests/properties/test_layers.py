@@ -49,7 +49,7 @@ def test_config_makes_the_same_layer(case):
     assert [w.shape for w in layers.deserialize(built).weights] == [w.shape for w in layer.weights]
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(
     size=st.integers(3, 9),
     kernel=st.integers(1, 3),

@@ -2,7 +2,7 @@
 
 A few calls of each are drawn, the same in every run. For many, and others each time:
 
-    KERAUNOS_EXHAUSTIVE=200 pytest tests/properties/test_ops.py
+    KERAUNOS_TEST_SEED=1 KERAUNOS_EXHAUSTIVE=200 pytest tests/properties/test_ops.py
 """
 
 import os
@@ -44,9 +44,6 @@ def described(outputs):
 @pytest.mark.parametrize("name, draw_call", CALLS, ids=[name for name, _ in CALLS])
 @settings(
     max_examples=EXAMPLES or 2,
-    derandomize=not EXAMPLES,
-    database=None,
-    deadline=None,
     suppress_health_check=list(HealthCheck),
 )
 @given(data=st.data())

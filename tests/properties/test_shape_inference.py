@@ -85,7 +85,7 @@ def test_inferred_equals_computed(row):
 _SIZES = st.lists(st.integers(1, 5), min_size=1, max_size=4)
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(shape=_SIZES, data=st.data())
 def test_unknown_batch_stays_unknown(shape, data):
     """An axis that a function keeps is unknown in its result, and no other axis is."""
@@ -100,7 +100,7 @@ def test_unknown_batch_stays_unknown(shape, data):
     assert ops.flip(x, axis=axis).shape == (None, *shape)
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(left=_SIZES, right=_SIZES)
 def test_broadcasting_is_numpys(left, right):
     try:

@@ -64,7 +64,7 @@ def test_refusals(call, text):
     assert len(str(caught.value).splitlines()) <= 6
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(
     arrays.arrays("int8", arrays.array_shapes(max_dims=3, max_side=5), elements=st.integers(-8, 7)),
     st.data(),

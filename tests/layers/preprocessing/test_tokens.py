@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from keraunos.layers.preprocessing import _tokens
 
 TEXTS = st.lists(st.text("ab \n\té\u2028", max_size=20).map(str.encode), min_size=1, max_size=6)
-quick = settings(max_examples=60, deadline=None)
+quick = settings(max_examples=60)
 
 
 def lists(tokens):
