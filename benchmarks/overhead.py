@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from statistics import median
 from typing import Any
 
@@ -155,9 +155,14 @@ def _pairs() -> dict[str, tuple[Callable[[], Any], Callable[[], Any]]]:
     def bare_epoch() -> None:
         now[0] = jax.block_until_ready(epoch(now[0], jnp.asarray(rng.permutation(count))))
 
+    def batches() -> Iterator[Any]:
+        for at in range(0, count, BATCH):
+            yield x[at : at + BATCH], y[at : at + BATCH]
+
     quiet = {"batch_size": BATCH, "verbose": 0}
     return {
         "fit": (lambda: model.fit(x, y, **quiet), bare_epoch),
+        "fit, from a generator": (lambda: model.fit(batches(), verbose=0), bare_epoch),
         "evaluate": (lambda: model.evaluate(x, y, **quiet), lambda: float(test(weights))),
         "predict": (
             lambda: model.predict(x, **quiet),

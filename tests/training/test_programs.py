@@ -130,7 +130,7 @@ def test_evaluating_in_windows_is_evaluating_the_whole(batch_size, monkeypatch):
     model = made()
     weights = RNG.uniform(size=64).astype("float32")
     want = model.evaluate(X, Y, sample_weight=weights, batch_size=batch_size, verbose=0)
-    monkeypatch.setattr(feed, "_WINDOW", 900)
+    monkeypatch.setattr(feed, "WINDOW", 900)
     filled = []
     at = feed.Passing.at
     monkeypatch.setattr(feed.Passing, "at", lambda *a: filled.append(a) or at(*a))

@@ -256,6 +256,9 @@ class DebugProgram(StepProgram):
     def loops(self, data: Batch, size: int, padded: bool = False) -> bool:
         return False
 
+    def takes_windows(self, example: Batch) -> bool:
+        return False
+
     def _dispatch(self, run: Any, *data: Any) -> dict[str, Any]:
         return self.look(super()._dispatch(run, *data))
 

@@ -27,6 +27,9 @@ class EagerProgram:
     def loops(self, data: Batch, size: int, padded: bool = False) -> bool:
         return False
 
+    def takes_windows(self, example: Batch) -> bool:
+        return False
+
     def run_batch(self, batch: Batch, checked: bool = False) -> dict[str, Any]:
         if self.check is not None and not checked:
             self.check(batch)

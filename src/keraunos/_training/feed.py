@@ -18,7 +18,7 @@ from keraunos.data.index import Rows
 
 # Data larger than this share of the memory is streamed.
 _SHARE = 0.25
-_WINDOW = 8 << 20  # bytes, about what a cache holds
+WINDOW = 8 << 20  # bytes, about what a cache holds
 _LINE = 64  # bytes of a cache line, which JAX asks of memory that it shares
 
 
@@ -70,11 +70,11 @@ class Passing(Resident):
 
     def _place(self) -> None:
         each = sum(a.nbytes // max(len(a), 1) for a in jax.tree.leaves(self.host))
-        fits = max(1, _WINDOW // max(1, each * self.batch_size))
+        fits = max(1, WINDOW // max(1, each * self.batch_size))
         self.most = min(_power_of_two(fits + 1) // 2, _power_of_two(self.steps))
         rows = self.most * self.batch_size
         # Two: the one before the last dispatch has been read when the next one is filled.
-        self._windows = [jax.tree.map(lambda a: _aligned(a, rows), self.host) for _ in range(2)]
+        self._windows = [jax.tree.map(lambda a: aligned(a, rows), self.host) for _ in range(2)]
         self.data = self._windows[0]
 
     def at(self, offset: int, rows: int) -> tuple[Batch, int]:
@@ -392,12 +392,12 @@ def _resident(array: Any) -> jax.Array:
     """
     if isinstance(array, jax.Array):
         return array
-    copy = _aligned(array, len(array)) if np.ndim(array) else np.array(array)
+    copy = aligned(array, len(array)) if np.ndim(array) else np.array(array)
     np.copyto(copy, array)
     return jax.device_put(copy)
 
 
-def _aligned(array: Any, rows: int) -> np.ndarray:
+def aligned(array: Any, rows: int) -> np.ndarray:
     """Return room for so many rows like those of an array, on a cache line."""
     shape = (rows, *array.shape[1:])
     size = math.prod(shape) * array.dtype.itemsize

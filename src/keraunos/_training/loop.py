@@ -11,7 +11,9 @@ import jax
 
 from keraunos._training.feed import Resident
 from keraunos._training.program import StepProgram
+from keraunos._training.step import Batch
 from keraunos._training.streaming import Stream
+from keraunos._training.windows import Window
 
 # How long a dispatch should take: short enough for the bar, for Ctrl-C and for stop_training.
 _CHUNK_SECONDS = 0.1
@@ -60,6 +62,8 @@ class Runner:
         self.program, self.feed = program, feed
         if isinstance(feed, Resident):
             feed.data = program.shared(feed.data)
+        elif program.takes_windows(feed.first()):
+            feed.in_windows()
         self._pace = Pace()
         self._position = 0  # in a pass that an epoch of `steps_per_epoch` left unfinished
         self._order: Any = None
@@ -132,16 +136,31 @@ class Runner:
                 break
         return last
 
-    def _stream(self, steps: int | None, first: int, *_: Any) -> Any:
-        assert isinstance(self.feed, Stream)
-        left = None if steps is None else steps - first
-        for number, batch in enumerate(self.feed.take(left), start=first):
-            self._taken += 1
-            yield number, 1, self._batch(batch)
+    def _stream(self, steps: int | None, first: int, _: Any, most: Any, single: bool) -> Any:
+        feed = self.feed
+        assert isinstance(feed, Stream)
+        done = first
+        feed.together(1)
+        for found in feed.take(None if steps is None else steps - first):
+            batches = found.batches if isinstance(found, Window) else 1
+            self._taken += batches
+            at = 0
+            while at < batches:
+                count = min(batches - at, most() or batches)
+                yield done, count, self._batches(found, at, count)
+                at, done = at + count, done + count
+            feed.together(1 if single else self._pace.steps)
 
-    def _batch(self, batch: Any) -> Any:
+    def _batches(self, found: Batch | Window, at: int, count: int) -> Any:
         feed: Any = self.feed
-        return lambda: feed.dispatched(self.program.run_batch(batch, checked=True))
+
+        def dispatch() -> dict[str, Any]:
+            if isinstance(found, Window):
+                size = found.size
+                return self.program.run_rows(found.data, None, at * size, count, size)
+            return self.program.run_batch(found, checked=True)
+
+        return lambda: feed.dispatched(dispatch())
 
     def _resident(
         self, steps: int | None, first: int, seed: list[int] | None, most: Any, single: bool

@@ -113,6 +113,10 @@ class StepProgram:
         """Return whether many steps may be put in one program on this platform."""
         return self._traced(_example(data, size, padded)).may_loop
 
+    def takes_windows(self, example: Batch) -> bool:
+        """Return whether batches that come one by one may be put in one program too."""
+        return self._plan is None and self._traced(example).may_loop
+
     def _dispatch(self, run: Callable[..., Any], *data: Any) -> dict[str, Any]:
         if self._plan is not None:
             self._plan.place(self._flat, self._shardings)

@@ -34,6 +34,8 @@ class Backups:
         self._before: dict[str, dict[str, bytes]] = {}
         self._sources: list[dict[str, bytes]] = []
         self._began = _generators() if self._callbacks else None
+        for runner in _runners(run):
+            runner.feed.records = bool(self._callbacks)
         self._held: State | None = None
         found = [saved for c in self._callbacks if (saved := c.attach(self)) is not None]
         self.found: State | None = found[0] if found else None

@@ -18,6 +18,7 @@ from keraunos._core import random
 from keraunos._training import feed
 from keraunos._training.sources import Source, source_of
 from keraunos._training.step import Batch
+from keraunos._training.windows import Windows
 from keraunos.data.parallel import Ahead
 
 _AHEAD = 2  # batches on the device before they are due
@@ -36,6 +37,7 @@ class Stream:
         shuffle: whether batches that have numbers come in an order by lot.
 
     Attributes:
+        records: whether somebody wants to know where each batch ends.
         idle, seconds: of the last epoch: how long the device had nothing to do because a batch was
             not there, and how long it all took.
     """
@@ -60,6 +62,8 @@ class Stream:
         self._results: Any = None
         self._in_epoch = False
         self._ran_out = ""
+        self.records = False
+        self._windows: Windows | None = None
         self.idle = self.seconds = 0.0
         self._watch: Any = None
 
@@ -76,24 +80,35 @@ class Stream:
 
     # -- batches --------------------------------------------------------------------------------
 
+    def in_windows(self) -> None:
+        """From now on give several batches at once where they are as small as the first one."""
+        windows = Windows(self.first())
+        self._windows = windows if windows.room > 1 else None
+
+    def together(self, count: int) -> None:
+        """Say how many batches there may be in a window from now on."""
+        if self._windows is not None:
+            self._windows.together = 1 if self.records else min(count, self._windows.room)
+
     def first(self) -> Batch:
         """Return the first batch without losing it."""
         if self._example is None:
             self._begin_epoch()
             try:
-                self._peeked.append(self._next())
+                batch, where = self._next()
             except StopIteration:
                 raise ValueError(
                     errors.report("x", expected="at least one batch", got="an empty iterator")
                 ) from None
-            self._example = self._peeked[0][0]
+            self._example = self._mine(batch)
+            self._peeked.append((self._example, where))
         return self._example
 
-    def take(self, count: int | None) -> Iterator[Batch]:
-        """Yield `count` batches, in as many passes as that takes; without a count, one pass."""
+    def take(self, count: int | None) -> Iterator[Any]:
+        """Yield `count` batches or windows of them, in as many passes as that takes; None: one."""
         self._begin_epoch()
         self.idle, began = 0.0, time.perf_counter()
-        ahead = Ahead(self._produced(count), _AHEAD)
+        ahead = Ahead(self._on_device(self._produced(count)), _AHEAD)
         try:
             while (found := self._awaited(ahead)) is not None:
                 batch, self._where = found
@@ -111,9 +126,19 @@ class Stream:
         finally:
             self.seconds = time.perf_counter() - began
             ahead.close()
-            # What was read too much is read again by whoever takes the next batches.
-            if ahead.join(_PATIENCE):
-                self._peeked.extendleft(reversed(ahead.left()))
+            ahead.join(_PATIENCE)
+
+    def _on_device(self, batches: Iterator[tuple[Batch, Any]]) -> Iterator[Any]:
+        def alone(batch: Batch) -> Batch:
+            return jax.device_put(self._mine(batch))
+
+        if self._windows is None:
+            return ((alone(batch), where) for batch, where in batches)
+        return self._windows.filled(batches, alone)
+
+    def _mine(self, batch: Batch) -> Batch:
+        """Return arrays that stay: a generator may fill its own again before they are read."""
+        return batch if self._from.fresh else jax.tree.map(_copied, batch)
 
     def _produced(self, count: int | None) -> Iterator[tuple[Batch, Any]]:
         done, in_pass = 0, 0
@@ -164,9 +189,7 @@ class Stream:
             batch = batch._replace(weights=weights)
         if self._watch is not None:
             self._watch(batch)
-        # A generator may fill the same array again before the device has read it.
-        mine = batch if self._from.fresh else jax.tree.map(_copied, batch)
-        return jax.device_put(mine)
+        return batch
 
     # -- waiting --------------------------------------------------------------------------------
 
@@ -197,13 +220,14 @@ class Stream:
     def _position(self) -> dict[str, Any]:
         state = getattr(self._running, "state", lambda: None)()
         own = {"pass": self._pass, "taken": self._taken, "ended": False}
-        if state is None:  # its batches may come from these, and this thread is ahead of the loop
+        if state is None and self.records:
+            # Its batches may come from these, and this thread is ahead of the loop.
             own["drawn"] = _generators()
         return own | {"seed": random.global_seed(), "state": state}
 
     def _looked_at(self) -> tuple[Batch, Any]:
         batch, where = self._peeked.popleft()
-        if "drawn" in where and not self._peeked:
+        if self.records and where["state"] is None and not self._peeked:
             # Others have drawn since it was looked at: the next batch comes after them.
             where = where | {"drawn": _generators()}
         return batch, where

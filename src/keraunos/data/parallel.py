@@ -247,12 +247,6 @@ class Ahead:
                 self._here.append(self._queue.get(seconds > 0, seconds or None))
         return bool(self._here) or self._ended
 
-    def left(self) -> list[Any]:
-        """Return the elements that were read and not taken."""
-        while not self._queue.empty():
-            self._here.append(self._queue.get_nowait())
-        return [value for kind, value in self._here if kind == "element"]
-
     def close(self) -> None:
         """Stop reading ahead; the thread ends after the element that it is at."""
         self._ended = True
