@@ -22,36 +22,37 @@ const float* present(const Floats& values) {
   return values.element_count() ? values.typed_data() : nullptr;
 }
 
-Recurrence described(int64_t cell, bool reverse, const Floats& h0, const Floats& c0,
+Recurrence described(int64_t cell, float slope, bool reverse, const Floats& h0, const Floats& c0,
                      const Floats& kernel, const Bools& keep, const Floats& dropout,
                      int64_t time) {
   auto* marks = keep.element_count() ? reinterpret_cast<const uint8_t*>(keep.typed_data()) : nullptr;
-  return {static_cast<Cell>(cell), reverse,      h0.dimensions()[0],  time,  h0.dimensions()[1],
+  return {static_cast<Cell>(cell), slope,       reverse,             h0.dimensions()[0],
+          time,                    h0.dimensions()[1],
           h0.typed_data(),         present(c0), kernel.typed_data(), marks, present(dropout)};
 }
 
-ffi::Error run_recurrence(ffi::ThreadPool pool, int64_t cell, bool reverse, Floats projected, Floats h0,
+ffi::Error run_recurrence(ffi::ThreadPool pool, int64_t cell, float slope, bool reverse, Floats projected, Floats h0,
                       Floats c0, Floats kernel, Bools keep, Floats dropout, Result gates,
                       Result outputs, Result cells, Result h, Result c) {
   // XLA gives `gates` the memory of `projected`, or leaves the copy to us.
   if (gates->typed_data() != projected.typed_data())
     std::copy_n(projected.typed_data(), projected.element_count(), gates->typed_data());
   recurrence(
-      described(cell, reverse, h0, c0, kernel, keep, dropout, projected.dimensions()[1]),
+      described(cell, slope, reverse, h0, c0, kernel, keep, dropout, projected.dimensions()[1]),
       {gates->typed_data(), outputs->typed_data(), cells->typed_data(), h->typed_data(),
        c->typed_data()},
       workers(pool));
   return ffi::Error::Success();
 }
 
-ffi::Error run_recurrence_gradient(ffi::ThreadPool pool, int64_t cell, bool reverse, Floats saved,
+ffi::Error run_recurrence_gradient(ffi::ThreadPool pool, int64_t cell, float slope, bool reverse, Floats saved,
                                Floats h0, Floats c0, Floats kernel, Bools keep, Floats dropout,
                                Floats outputs, Floats cells, Floats of_outputs, Floats of_h,
                                Floats of_c, Result of_gates, Result of_h0, Result of_c0) {
   if (of_gates->typed_data() != saved.typed_data())
     std::copy_n(saved.typed_data(), saved.element_count(), of_gates->typed_data());
   recurrence_gradient(
-      described(cell, reverse, h0, c0, kernel, keep, dropout, saved.dimensions()[1]),
+      described(cell, slope, reverse, h0, c0, kernel, keep, dropout, saved.dimensions()[1]),
       {of_gates->typed_data(), outputs.typed_data(), cells.typed_data(), of_outputs.typed_data(),
        of_h.typed_data(), of_c.typed_data(), of_h0->typed_data(), of_c0->typed_data()},
       workers(pool));
@@ -131,6 +132,7 @@ XLA_FFI_DEFINE_HANDLER_SYMBOL(keraunos_recurrence, keraunos::run_recurrence,
                               ffi::Ffi::Bind()
                                   .Ctx<ffi::ThreadPool>()
                                   .Attr<int64_t>("cell")
+                                  .Attr<float>("slope")
                                   .Attr<bool>("reverse")
                                   .Arg<Floats>()
                                   .Arg<Floats>()
@@ -148,6 +150,7 @@ XLA_FFI_DEFINE_HANDLER_SYMBOL(keraunos_recurrence_gradient, keraunos::run_recurr
                               ffi::Ffi::Bind()
                                   .Ctx<ffi::ThreadPool>()
                                   .Attr<int64_t>("cell")
+                                  .Attr<float>("slope")
                                   .Attr<bool>("reverse")
                                   .Arg<Floats>()
                                   .Arg<Floats>()

@@ -13,6 +13,7 @@ enum class Cell { kLstm, kGru, kSimple };
 // Null where a cell has no second state, or where there is no mask or dropout.
 struct Recurrence {
   Cell cell;
+  float slope;                     // of the gates' function, cut off at 0 and 1; 0: the logistic
   bool reverse;
   int64_t batch, time, units;
   const float *h0, *c0;            // (batch, units)

@@ -29,7 +29,21 @@ inline float tanh_(float x) {
   return x * p / q;
 }
 
-inline float sigmoid(float x) { return 0.5f + 0.5f * tanh_(0.5f * x); }
+// The functions of gates: a value, and the derivative there, which is a function of the value.
+struct Logistic {
+  float operator()(float x) const { return 0.5f + 0.5f * tanh_(0.5f * x); }
+  float derivative(float y) const { return y * (1 - y); }
+};
+
+// A line through (0, 1/2), cut off at 0 and 1.
+struct Hard {
+  float slope;
+  float operator()(float x) const {
+    const float y = 0.5f + slope * x;
+    return y < 0 ? 0 : y > 1 ? 1 : y;
+  }
+  float derivative(float y) const { return y > 0 && y < 1 ? slope : 0; }
+};
 
 // What one row of the batch has at one step. Gates are blocks of `n` units.
 struct Row {
@@ -52,32 +66,34 @@ struct RowGradient {
   float* __restrict__ of_c;          //     the share that goes through the product
 };
 
+template <typename Gate>
 struct Lstm {
   static constexpr int kGates = 4;
+  Gate gate;
 
-  static void step(const Row& r) {
+  void step(const Row& r) const {
     float *i = r.z, *f = i + r.n, *g = f + r.n, *o = g + r.n;
 #pragma GCC ivdep
     for (int64_t j = 0; j < r.n; ++j) {
-      i[j] = sigmoid(i[j]);
-      f[j] = sigmoid(f[j]);
+      i[j] = gate(i[j]);
+      f[j] = gate(f[j]);
       g[j] = tanh_(g[j]);
-      o[j] = sigmoid(o[j]);
+      o[j] = gate(o[j]);
       r.c[j] = f[j] * r.c0[j] + i[j] * g[j];
       r.h[j] = o[j] * tanh_(r.c[j]);
     }
   }
 
-  static void gradient(const RowGradient& r) {
+  void gradient(const RowGradient& r) const {
     float *i = r.z, *f = i + r.n, *g = f + r.n, *o = g + r.n;
 #pragma GCC ivdep
     for (int64_t j = 0; j < r.n; ++j) {
       const float squashed = tanh_(r.c[j]);
       const float of_c = r.of_c[j] + r.of_h[j] * o[j] * (1 - squashed * squashed);
       r.of_c[j] = of_c * f[j];
-      o[j] = r.of_h[j] * squashed * o[j] * (1 - o[j]);
-      f[j] = of_c * r.c0[j] * f[j] * (1 - f[j]);
-      const float of_i = of_c * g[j] * i[j] * (1 - i[j]);
+      o[j] = r.of_h[j] * squashed * gate.derivative(o[j]);
+      f[j] = of_c * r.c0[j] * gate.derivative(f[j]);
+      const float of_i = of_c * g[j] * gate.derivative(i[j]);
       g[j] = of_c * i[j] * (1 - g[j] * g[j]);
       i[j] = of_i;
       r.of_h[j] = 0;
@@ -87,22 +103,24 @@ struct Lstm {
 
 // With the reset gate after the product: update, reset, the candidate's share of the input and,
 // apart from it, that of the state.
+template <typename Gate>
 struct Gru {
   static constexpr int kGates = 4;
+  Gate gate;
 
-  static void step(const Row& r) {
+  void step(const Row& r) const {
     float *update = r.z, *reset = update + r.n, *candidate = reset + r.n;
     const float* inner = candidate + r.n;
 #pragma GCC ivdep
     for (int64_t j = 0; j < r.n; ++j) {
-      update[j] = sigmoid(update[j]);
-      reset[j] = sigmoid(reset[j]);
+      update[j] = gate(update[j]);
+      reset[j] = gate(reset[j]);
       candidate[j] = tanh_(candidate[j] + reset[j] * inner[j]);
       r.h[j] = update[j] * r.h0[j] + (1 - update[j]) * candidate[j];
     }
   }
 
-  static void gradient(const RowGradient& r) {
+  void gradient(const RowGradient& r) const {
     float *update = r.z, *reset = update + r.n, *candidate = reset + r.n, *inner = candidate + r.n;
 #pragma GCC ivdep
     for (int64_t j = 0; j < r.n; ++j) {
@@ -110,10 +128,10 @@ struct Gru {
       const float of_candidate = of_h * (1 - update[j]) * (1 - old * old);
       candidate[j] = of_candidate;
       r.of_h[j] = of_h * update[j];
-      update[j] = of_h * (r.h0[j] - old) * update[j] * (1 - update[j]);
-      const float gate = reset[j];
-      reset[j] = of_candidate * inner[j] * gate * (1 - gate);
-      inner[j] = of_candidate * gate;
+      update[j] = of_h * (r.h0[j] - old) * gate.derivative(update[j]);
+      const float open = reset[j];
+      reset[j] = of_candidate * inner[j] * gate.derivative(open);
+      inner[j] = of_candidate * open;
     }
   }
 };
@@ -121,12 +139,12 @@ struct Gru {
 struct Simple {
   static constexpr int kGates = 1;
 
-  static void step(const Row& r) {
+  void step(const Row& r) const {
 #pragma GCC ivdep
     for (int64_t j = 0; j < r.n; ++j) r.h[j] = r.z[j] = tanh_(r.z[j]);
   }
 
-  static void gradient(const RowGradient& r) {
+  void gradient(const RowGradient& r) const {
 #pragma GCC ivdep
     for (int64_t j = 0; j < r.n; ++j) {
       r.z[j] = r.of_h[j] * (1 - r.z[j] * r.z[j]);
@@ -150,7 +168,7 @@ void share_rows(int64_t batch, const Workers& workers, const Piece& piece) {
 }
 
 template <typename CellType>
-void forward(const Recurrence& r, const RecurrenceResults& to, const Workers& workers) {
+void forward(const CellType& cell, const Recurrence& r, const RecurrenceResults& to, const Workers& workers) {
   const int64_t n = r.units, width = CellType::kGates * n, steps = r.time;
   std::vector<float> packed(packed_size(n, width));
   const Panels kernel = pack({r.recurrent_kernel, width, 1}, n, width, packed.data());
@@ -179,7 +197,7 @@ void forward(const Recurrence& r, const RecurrenceResults& to, const Workers& wo
           std::copy_n(h0, n, h1);
           if (r.c0) std::copy_n(c0, n, c1);
         } else {
-          CellType::step({n, to.gates + at(row, t) * width, h0, c0, h1, c1});
+          cell.step({n, to.gates + at(row, t) * width, h0, c0, h1, c1});
         }
       }
     }
@@ -193,7 +211,7 @@ void forward(const Recurrence& r, const RecurrenceResults& to, const Workers& wo
 }
 
 template <typename CellType>
-void backward(const Recurrence& r, const RecurrenceGradients& g, const Workers& workers) {
+void backward(const CellType& cell, const Recurrence& r, const RecurrenceGradients& g, const Workers& workers) {
   const int64_t n = r.units, width = CellType::kGates * n, steps = r.time;
   std::vector<float> packed(packed_size(width, n));
   const Panels kernel = pack({r.recurrent_kernel, 1, width}, width, n, packed.data());
@@ -217,7 +235,7 @@ void backward(const Recurrence& r, const RecurrenceGradients& g, const Workers& 
         if (r.keep && !r.keep[at(row, t)]) {
           std::fill_n(gates, width, 0.0f);
         } else {
-          CellType::gradient({n, gates, state(r.h0, g.outputs, row),
+          cell.gradient({n, gates, state(r.h0, g.outputs, row),
                               r.c0 ? state(r.c0, g.cells, row) : nullptr,
                               g.outputs + at(row, t) * n, g.cells + at(row, t) * n,
                               of_h + row * n, r.c0 ? of_c + row * n : nullptr});
@@ -232,22 +250,27 @@ void backward(const Recurrence& r, const RecurrenceGradients& g, const Workers& 
   });
 }
 
-}  // namespace
-
-void recurrence(const Recurrence& r, const RecurrenceResults& to, const Workers& workers) {
+// Calls run(cell) with the cell of a recurrence.
+template <typename Run>
+void with_cell(const Recurrence& r, const Run& run) {
   switch (r.cell) {
-    case Cell::kLstm: return forward<Lstm>(r, to, workers);
-    case Cell::kGru: return forward<Gru>(r, to, workers);
-    case Cell::kSimple: return forward<Simple>(r, to, workers);
+    case Cell::kLstm:
+      return r.slope ? run(Lstm<Hard>{{r.slope}}) : run(Lstm<Logistic>{});
+    case Cell::kGru:
+      return r.slope ? run(Gru<Hard>{{r.slope}}) : run(Gru<Logistic>{});
+    case Cell::kSimple:
+      return run(Simple{});
   }
 }
 
+}  // namespace
+
+void recurrence(const Recurrence& r, const RecurrenceResults& to, const Workers& workers) {
+  with_cell(r, [&](const auto& cell) { forward(cell, r, to, workers); });
+}
+
 void recurrence_gradient(const Recurrence& r, const RecurrenceGradients& g, const Workers& workers) {
-  switch (r.cell) {
-    case Cell::kLstm: return backward<Lstm>(r, g, workers);
-    case Cell::kGru: return backward<Gru>(r, g, workers);
-    case Cell::kSimple: return backward<Simple>(r, g, workers);
-  }
+  with_cell(r, [&](const auto& cell) { backward(cell, r, g, workers); });
 }
 
 }  // namespace keraunos

@@ -11,7 +11,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from keraunos._kernels import conv, library, native, pooling, recurrent, rows
+import keraunos
+from keraunos._kernels import conv, library, native, native_recurrent, pooling, recurrent, rows
+from keraunos.compat.keras_backend.arrays import hard_sigmoid as hard_sigmoid_of_keras_2
 
 # Where there is a compiler, kernels that were not built are a failure.
 pytestmark = pytest.mark.skipif(
@@ -95,6 +97,34 @@ def test_the_second_derivative_of_a_recurrence(monkeypatch):
 
     gradient = jax.grad(penalty, (0, 1, 3, 5))
     assert_equal(*both_ways(gradient, *arrays, monkeypatch=monkeypatch), 1e-6)
+
+
+GATES = {
+    "Keras 3": (keraunos.activations.hard_sigmoid, 1 / 6),
+    "Keras 2": (hard_sigmoid_of_keras_2, 0.2),
+    "the user": (lambda z: jnp.minimum(1.0, jnp.maximum(0.0, z / 4 + 0.5)), 0.25),
+    "logistic": (lambda z: jax.nn.sigmoid(z), 0.0),
+    "through another point": (lambda z: jnp.clip(0.2 * z + 0.4, 0, 1), None),
+    "not cut off": (lambda z: 0.2 * z + 0.5, None),
+    "bent": (lambda z: jnp.clip(0.2 * z * jnp.abs(z) + 0.5, 0, 1), None),
+    "twice": (lambda z: jax.nn.sigmoid(jax.nn.sigmoid(z)), None),
+}
+
+
+@pytest.mark.parametrize("gate", GATES)
+def test_gates_are_known_by_what_they_compute(gate):
+    function, slope = GATES[gate]
+    found = native_recurrent.known("gru", [jnp.tanh, function], jnp.ones((2, 3)))
+    assert found == (None if slope is None else ("gru", pytest.approx(slope, rel=1e-5)))
+
+
+def test_a_gate_that_depends_on_what_is_traced_is_not_known():
+    def seen(slope):
+        gate = lambda z: jnp.clip(slope * z + 0.5, 0, 1)  # noqa: E731
+        assert native_recurrent.known("lstm", [jnp.tanh, gate], jnp.ones((2, 3))) is None
+        return slope
+
+    jax.jit(seen)(0.2)
 
 
 @pytest.mark.parametrize(

@@ -76,6 +76,8 @@ OPTIONS = [
     {"dropout": True},
     {"masked": True, "dropout": True},
     {"activation": jax.nn.relu, "gate": jax.nn.hard_sigmoid},
+    {"gate": jax.nn.hard_sigmoid},
+    {"gate": lambda z: jnp.clip(0.2 * z + 0.5, 0, 1), "masked": True, "dropout": True},
 ]
 
 

@@ -25,17 +25,17 @@ def steps_may_loop(jaxpr: core.ClosedJaxpr | core.Jaxpr, platform: str | None = 
         True
     """
     slow = SLOW_IN_LOOPS.get(platform or jax.default_backend(), set())
-    return not slow or not any(name in slow for name in _primitives(jaxpr))
+    return not slow or not any(name in slow for name in primitives(jaxpr))
 
 
-def _primitives(jaxpr: Any) -> Iterator[str]:
+def primitives(jaxpr: Any) -> Iterator[str]:
     """Names of all primitives in `jaxpr` and in the programs its equations carry."""
     jaxpr = getattr(jaxpr, "jaxpr", jaxpr)
     for equation in jaxpr.eqns:
         yield equation.primitive.name
         for inner in jax.tree.leaves(list(equation.params.values()), is_leaf=_is_jaxpr):
             if _is_jaxpr(inner):
-                yield from _primitives(inner)
+                yield from primitives(inner)
 
 
 def _is_jaxpr(value: Any) -> bool:

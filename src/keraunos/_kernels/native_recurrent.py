@@ -9,39 +9,74 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
+from jax.extend import core
 
 from . import native
+from .loop import primitives
 
 States = tuple[jax.Array, ...]
 
-# The kernels' cells, all with tanh for the candidate and, for gates, the logistic function.
+# The kernels' cells, all with tanh for the candidate.
 CELLS = {"lstm": 0, "gru": 1, "simple": 2}
+# What a function may be made of that is a line cut off at 0 and 1.
+_PIECEWISE_LINEAR: set[str] = set(
+    "add sub mul div max min clamp convert_element_type jit pjit custom_jvp_call".split()
+)
+_POINTS = np.linspace(-16, 16, 4097, dtype=np.float32)
 
 
-def known(cell: str, activations: Sequence[Callable], *arrays: jax.Array) -> bool:
-    """Whether the kernels have `cell` with these activations, for arrays like these."""
-    usual = ("tanh", "logistic")[: len(activations)]
-    return cell in CELLS and native.usable(*arrays) and _primitives(activations) == usual
+class Cell(NamedTuple):
+    """A cell that the kernels have.
+
+    Args:
+        name: one of `CELLS`.
+        slope: of the gates' function, cut off at 0 and 1; 0 for the logistic function.
+    """
+
+    name: str
+    slope: float
 
 
-def _primitives(activations: Sequence[Callable]) -> tuple[str, ...]:
-    """The single operation that each function is: whoever wrote it, and under whatever name."""
-    x = jax.ShapeDtypeStruct((1,), jnp.float32)
-    programs = [jax.make_jaxpr(activation)(x).jaxpr for activation in activations]
-    return tuple(_inlined(program) for program in programs)
+def known(name: str, activations: Sequence[Callable], *arrays: jax.Array) -> Cell | None:
+    """Return the kernels' cell with these activations for arrays like these, if there is one."""
+    if name not in CELLS or not native.usable(*arrays):
+        return None
+    x = jax.ShapeDtypeStruct(_POINTS.shape, jnp.float32)
+    squashing, *gates = (jax.make_jaxpr(function)(x) for function in activations)
+    if _operation(squashing.jaxpr) != "tanh":
+        return None
+    if not gates or _operation(gates[0].jaxpr) == "logistic":
+        return Cell(name, 0.0)
+    slope = _slope(gates[0])
+    return None if slope is None else Cell(name, slope)
 
 
-def _inlined(program: Any) -> str:
+def _operation(program: Any) -> str:
+    """Return the single operation that a function is: whoever wrote it, and under what name."""
     if len(program.eqns) != 1 or program.outvars != program.eqns[0].outvars:
         return ""
     equation = program.eqns[0]
     inner = equation.params.get("jaxpr") or equation.params.get("call_jaxpr")
-    return _inlined(getattr(inner, "jaxpr", inner)) if inner else equation.primitive.name
+    return _operation(getattr(inner, "jaxpr", inner)) if inner else equation.primitive.name
+
+
+def _slope(program: core.ClosedJaxpr) -> float | None:
+    """Return a where a function is `min(max(a x + 1/2, 0), 1)`, else None."""
+    traced = any(isinstance(const, Tracer) for const in program.consts)
+    if traced or not set(primitives(program)) <= _PIECEWISE_LINEAR:
+        return None
+    with jax.ensure_compile_time_eval():
+        y = np.asarray(core.jaxpr_as_fun(program)(jnp.asarray(_POINTS))[0])
+    x = _POINTS[(y > 0) & (y < 1)]
+    slope = float(x @ (y[(y > 0) & (y < 1)] - 0.5)) / max(float(x @ x), 1e-9)
+    known = slope > 0 and np.allclose(y, np.clip(slope * _POINTS + 0.5, 0, 1), rtol=0, atol=1e-6)
+    return slope if known else None
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(0, 1, 2))
@@ -51,7 +86,7 @@ def recurrence(
     """The outputs (batch, time, units) and the last states of `cell`.
 
     Args:
-        cell: one of `CELLS`; "gru" with four blocks of columns (update, reset, the candidate's
+        cell: as `known` gives it; "gru" with four blocks of columns (update, reset, the candidate's
             share of the input, and that of the state).
         by_xla: the same function of the arguments from `reverse` on, made of JAX's operations;
             second derivatives are taken of it.
@@ -84,7 +119,8 @@ def _run(cell, by_xla, reverse, inputs):
         (projected, outputs, outputs if len(states) > 1 else second, first, second),
         projected,
         *_common(states, recurrent_kernel, keep, dropout),
-        cell=np.int64(CELLS[cell]),
+        cell=np.int64(CELLS[cell.name]),
+        slope=np.float32(cell.slope),
         reverse=reverse,
         aliases={0: 0},
     )
@@ -126,7 +162,8 @@ def _gradient(cell, by_xla, reverse, inputs, results, gradients):
         cells,
         of_outputs,
         *_pair(of_last),
-        cell=np.int64(CELLS[cell]),
+        cell=np.int64(CELLS[cell.name]),
+        slope=np.float32(cell.slope),
         reverse=reverse,
         aliases={0: 0},
     )

@@ -170,8 +170,9 @@ def _run(
     by_xla = functools.partial(_by_xla, advance)
     arrays = x, states, kernel, recurrent_kernel, bias, dropout
     arguments = reverse, *arrays[:-1], mask, dropout
-    if native_recurrent.known(name, activations, *jax.tree.leaves(arrays)):
-        outputs, last = loop(name, by_xla, *arguments)
+    known = native_recurrent.known(name, activations, *jax.tree.leaves(arrays))
+    if known is not None:
+        outputs, last = loop(known, by_xla, *arguments)
     else:
         outputs, last = by_xla(*arguments)
     if mask is not None and zero_output:
