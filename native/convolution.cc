@@ -127,14 +127,19 @@ struct Patches {
     });
   }
 
-  // Elements of memory for a block of patches.
-  int64_t size() const { return block * depth + kLanes; }
+  // Elements of memory for a block of patches, and a panel that begins with the last of them.
+  int64_t size() const { return block * depth + kColumns; }
 
   const Convolution& c;
   int64_t depth, pixels;  // elements of a patch; patches of an image
   int64_t block, blocks;  // patches at once; blocks of an image
   bool direct;
 };
+
+void transpose(const float* from, int64_t rows, int64_t columns, float* to) {
+  for (int64_t i = 0; i < rows; ++i)
+    for (int64_t j = 0; j < columns; ++j) to[j * rows + i] = from[i * columns + j];
+}
 
 // A thread's own memory, kept from call to call: fresh pages cost more than the work.
 float* scratch(int64_t size) {
@@ -147,22 +152,50 @@ float* scratch(int64_t size) {
 
 void convolution(const Convolution& c, const float* x, const float* w, float* y, const Workers& workers) {
   const Patches patches(c);
-  std::vector<float> packed(packed_size(patches.depth, c.filters));
-  const Panels kernel = pack({w, c.filters, 1}, patches.depth, c.filters, packed.data());
+  const bool narrow = c.filters <= kNarrow && patches.depth >= 4 * kLanes;
+  std::vector<float> packed(narrow ? patches.depth * c.filters
+                                   : packed_size(patches.depth, c.filters));
+  if (narrow) transpose(w, patches.depth, c.filters, packed.data());
+  const Panels kernel =
+      narrow ? Panels{} : pack({w, c.filters, 1}, patches.depth, c.filters, packed.data());
   const float* end = x + c.batch * patches.image();
   workers.share(c.batch * patches.blocks, [&](int64_t piece) {
     const int64_t image = piece / patches.blocks, first = piece % patches.blocks * patches.block;
     const int64_t count = std::min(patches.block, patches.pixels - first);
     const float* rows = patches.gather(x + image * patches.image(), end, first, count,
                                        scratch(patches.size()));
-    product(count, c.filters, patches.depth, {rows, patches.depth, 1}, kernel,
-            y + (image * patches.pixels + first) * c.filters, c.filters, false);
+    float* to = y + (image * patches.pixels + first) * c.filters;
+    if (narrow)
+      narrow_product(count, c.filters, patches.depth, rows, packed.data(), to);
+    else
+      product(count, c.filters, patches.depth, {rows, patches.depth, 1}, kernel, to, c.filters,
+              false);
   });
+}
+
+// With steps of one element the input's gradient is a convolution itself, of y with the window
+// turned round: patches are gathered then, which is quicker than adding them up unless its
+// filters, our channels, are few.
+void turned(const Convolution& c, const float* y, const float* w, float* x, const Workers& workers) {
+  Convolution back = {c.batch, c.filters, c.channels, {}};
+  int64_t taps = 1;
+  for (int i = 0; i < 3; ++i) {
+    const Axis& a = c.axes[i];
+    back.axes[i] = {a.out, a.in, a.window, 1, a.dilation, (a.window - 1) * a.dilation - a.before};
+    taps *= a.window;
+  }
+  const int64_t size = c.channels * c.filters;
+  std::vector<float> kernel(taps * size);
+  for (int64_t tap = 0; tap < taps; ++tap)
+    transpose(w + tap * size, c.channels, c.filters, kernel.data() + (taps - 1 - tap) * size);
+  convolution(back, y, kernel.data(), x, workers);
 }
 
 void convolution_input(const Convolution& c, const float* y, const float* w, float* x,
                        const Workers& workers) {
   const Patches patches(c);
+  const bool by_one = c.axes[0].stride * c.axes[1].stride * c.axes[2].stride == 1;
+  if (by_one && !patches.direct && c.channels > kNarrow) return turned(c, y, w, x, workers);
   std::vector<float> packed(packed_size(c.filters, patches.depth));
   const Panels kernel = pack({w, 1, c.filters}, c.filters, patches.depth, packed.data());
   workers.share(c.batch, [&](int64_t image) {
@@ -185,11 +218,13 @@ void convolution_kernel(const Convolution& c, const float* x, const float* y, fl
   const float* end = x + c.batch * patches.image();
   const int64_t size = patches.depth * c.filters, pieces = c.batch * patches.blocks;
   const int64_t shares = std::clamp<int64_t>(pieces, 1, workers.count());
+  // Few filters are the rows of the product, and its columns the elements of a patch: these fill
+  // vectors. A panel reaches over the end of a patch, which an image at the end of memory forbids.
+  const bool narrow = c.filters <= kNarrow && !(patches.direct && patches.depth % kColumns);
   // Each share sums in a copy of its own: the result does not depend on who is faster.
-  std::vector<float> others(size * (shares - 1));
+  std::vector<float> sums(size * shares);
   workers.share(shares, [&](int64_t share) {
-    float* sum = share ? others.data() + (share - 1) * size : w;
-    std::fill_n(sum, size, 0.0f);
+    float* sum = sums.data() + share * size;
     float* memory = scratch(patches.size() + packed_size(patches.block, c.filters));
     float* copy = memory + patches.size();
     for (int64_t piece = pieces * share / shares; piece < pieces * (share + 1) / shares; ++piece) {
@@ -198,15 +233,24 @@ void convolution_kernel(const Convolution& c, const float* x, const float* y, fl
       const float* from = y + (image * patches.pixels + first) * c.filters;
       const float* rows =
           patches.gather(x + image * patches.image(), end, first, count, memory);
-      // With whole panels of filters, y is laid out as the product wants it.
-      const Panels right = c.filters % kColumns ? pack({from, c.filters, 1}, count, c.filters, copy)
-                                                : Panels{from, c.filters, kColumns};
+      if (narrow) {
+        product(c.filters, patches.depth, count, {from, 1, c.filters},
+                {rows, patches.depth, kColumns}, sum, patches.depth, true);
+        continue;
+      }
+      // With whole vectors of filters, y is laid out as the product wants it.
+      const Panels right = c.filters % kLanes ? pack({from, c.filters, 1}, count, c.filters, copy)
+                                              : Panels{from, c.filters, kColumns};
       product(patches.depth, c.filters, count, {rows, 1, patches.depth}, right, sum, c.filters,
               true);
     }
   });
   for (int64_t share = 1; share < shares; ++share)
-    for (int64_t j = 0; j < size; ++j) w[j] += others[(share - 1) * size + j];
+    for (int64_t j = 0; j < size; ++j) sums[j] += sums[share * size + j];
+  if (narrow)
+    transpose(sums.data(), c.filters, patches.depth, w);
+  else
+    std::copy_n(sums.data(), size, w);
 }
 
 }  // namespace keraunos

@@ -1,5 +1,6 @@
 """The compiled kernels give what JAX's own operations give, and differentiate as they do."""
 
+import functools
 import os
 import shutil
 import subprocess
@@ -140,6 +141,31 @@ def test_what_the_kernels_do_not_know_goes_to_xla(name, activations):
     assert "keraunos_" not in run.lower(x).as_text()
 
 
+TRANSPOSED = [
+    ((7,), (3,), {"strides": 2, "padding": "same"}),
+    ((7,), (2,), {"strides": 3, "padding": "valid"}),  # gaps that no window reaches
+    ((4, 5), (4, 4), {"strides": 2, "padding": "same"}),
+    ((4, 5), (3, 2), {"strides": (2, 3), "output_padding": (1, 2), "padding": "valid"}),
+    ((4, 5), (3, 3), {"dilation": 2, "padding": "same", "data_format": "channels_first"}),
+    ((3, 2, 4), (3, 3, 3), {"strides": 2, "output_padding": 1, "padding": "same"}),
+]
+
+
+@pytest.mark.parametrize("sizes, window, options", TRANSPOSED, ids=str)
+def test_a_transposed_convolution_and_its_gradients(sizes, window, options, monkeypatch):
+    x, kernel = normal(0, 3, *sizes, 4), normal(1, *window, 6, 4)
+    x = jnp.moveaxis(x, -1, 1) if options.get("data_format") == "channels_first" else x
+    enlarge = functools.partial(conv.transposed_convolution, **options)
+
+    def loss(x, kernel):
+        y = enlarge(x, kernel)
+        return jnp.sin(y).sum(), y
+
+    gradient = jax.value_and_grad(loss, (0, 1), has_aux=True)
+    assert_equal(*both_ways(gradient, x, kernel, monkeypatch=monkeypatch), 1e-5)
+    assert "keraunos_convolution_input" in jax.jit(enlarge).lower(x, kernel).as_text()
+
+
 CONVOLUTIONS = [
     # sizes, window, channels, filters, strides, dilation, padding, data_format
     ((17,), (5,), 3, 7, 2, 1, "same", "channels_last"),
@@ -150,6 +176,12 @@ CONVOLUTIONS = [
     ((9, 11), (3, 3), 20, 64, 2, 1, "same", "channels_last"),
     ((5, 6, 7), (2, 3, 2), 3, 5, 2, 1, "same", "channels_last"),
     ((2, 2), (3, 3), 2, 3, 1, 1, "valid", "channels_last"),  # no output at all
+    ((9, 7), (5, 5), 16, 3, 1, 1, "same", "channels_last"),  # few filters
+    ((19,), (9,), 11, 1, 2, 1, "valid", "channels_first"),
+    ((9, 7), (1, 1), 64, 2, 1, 1, "valid", "channels_last"),
+    ((9, 7), (1, 1), 72, 4, 1, 1, "valid", "channels_last"),
+    ((9, 7), (3, 3), 5, 16, 1, 1, "same", "channels_last"),  # half a panel of them
+    ((8, 7), (3, 2), 40, 48, 1, 2, "valid", "channels_last"),
 ]
 
 

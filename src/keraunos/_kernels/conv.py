@@ -82,6 +82,51 @@ def _convolve(x, kernel, strides, pads, dilation, data_format, groups) -> jax.Ar
     )
 
 
+def transposed_convolution(
+    x: jax.Array,
+    kernel: jax.Array,
+    *,
+    strides: IntOrInts = 1,
+    padding: str = "valid",
+    output_padding: IntOrInts | None = None,
+    dilation: IntOrInts = 1,
+    data_format: str = "channels_last",
+) -> jax.Array:
+    """The gradient of a convolution's input, which enlarges `x` (batch, *spatial, channels).
+
+    `kernel` is (*window, filters, channels). Without `output_padding`, "same" gives size * stride,
+    and "valid" (size - 1) * stride plus the window or the stride, whichever is larger.
+    """
+    window = kernel.shape[:-2]
+    rank = len(window)
+    strides, dilation = per_axis(strides, rank), per_axis(dilation, rank)
+    extra = (None,) * rank if output_padding is None else per_axis(output_padding, rank)
+    spans = [(n - 1) * step + 1 for n, step in zip(window, dilation)]
+    pads = [_stretched_padding(padding, *row) for row in zip(spans, strides, extra)]
+    if native_conv.usable(x, kernel, window):
+        x = x if data_format == "channels_last" else jnp.moveaxis(x, 1, -1)
+        y = native_conv.transposed(x, kernel, strides, pads, dilation)
+        return y if data_format == "channels_last" else jnp.moveaxis(y, -1, 1)
+    return lax.conv_transpose(
+        x,
+        kernel,
+        strides,
+        pads,
+        rhs_dilation=dilation,
+        dimension_numbers=_dimension_numbers(rank, data_format),
+        transpose_kernel=True,
+    )
+
+
+def _stretched_padding(padding: str, span: int, step: int, extra: int | None) -> tuple[int, int]:
+    """Zeros around the stretched input of a transposed convolution, before and after."""
+    if padding == "valid":
+        return span - 1, span - 1 + (max(step - span, 0) if extra is None else extra)
+    total = step + span - 2 if extra is None else span + span % 2 - 2 + extra
+    before = min(-(-total // 2), span - 1)
+    return before, total - before
+
+
 def depthwise_convolution(
     x: jax.Array,
     kernel: jax.Array,

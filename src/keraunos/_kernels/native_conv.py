@@ -69,6 +69,24 @@ def depthwise(x: jax.Array, kernel: jax.Array, strides, pads, dilation) -> jax.A
     return _depthwise.bind(x, kernel, geometry=geometry)
 
 
+def transposed(y: jax.Array, kernel: jax.Array, strides, pads, dilation) -> jax.Array:
+    """Returns the gradient of the input of a `convolution` whose result has the gradient `y`.
+
+    `kernel` is (*window, channels of the result, channels of `y`); `pads` are what is added to the
+    stretched `y`, and give the size of the result.
+    """
+    window = kernel.shape[:-2]
+    spans = [(n - 1) * step + 1 for n, step in zip(window, dilation)]
+    rows = zip(y.shape[1:-1], strides, pads, spans)
+    sizes = tuple((n - 1) * step + 2 + sum(pad) - span for n, step, pad, span in rows)
+    around = tuple((span - 1 - low, span - 1 - high) for (low, high), span in zip(pads, spans))
+    channels, filters = kernel.shape[-2:]
+    geometry = Geometry(
+        sizes, channels, filters, tuple(window), tuple(strides), tuple(dilation), around
+    )
+    return _convolution_input.bind(y, kernel, geometry=geometry)
+
+
 def geometry_of(x: jax.Array, window, filters: int, strides, pads, dilation) -> Geometry:
     """What these arguments say about the windows that slide over `x`."""
     sizes = x.shape[1:-1]
@@ -164,8 +182,8 @@ def _run(primitive: Primitive, *arrays: jax.Array, geometry: Geometry) -> jax.Ar
     return primitive.bind(*arrays, geometry=geometry)
 
 
-def _convolution_of(name: str, kernel_shape: Any, by_xla: Any) -> Primitive:
-    """The primitive of a convolution, and those of its two gradients.
+def _convolution_of(name: str, kernel_shape: Any, by_xla: Any) -> tuple[Primitive, Primitive]:
+    """The primitives of a convolution and of its input's gradient; that of its kernel's with them.
 
     y = x * w; of_x = input(of_y, w); of_w = kernel(x, of_y). Each rule below gets the cotangent of
     its primitive's result, and in place of the argument that it differentiates a placeholder.
@@ -200,8 +218,8 @@ def _convolution_of(name: str, kernel_shape: Any, by_xla: Any) -> Primitive:
         lambda w, x, y, *, geometry: of_input.bind(y, w, geometry=geometry),
         lambda w, x, y, *, geometry: forward.bind(x, w, geometry=geometry),
     )
-    return forward
+    return forward, of_input
 
 
-_convolution = _convolution_of("convolution", _full_kernel_shape, _full_by_xla)
-_depthwise = _convolution_of("depthwise", _thin_kernel_shape, _thin_by_xla)
+_convolution, _convolution_input = _convolution_of("convolution", _full_kernel_shape, _full_by_xla)
+_depthwise, _ = _convolution_of("depthwise", _thin_kernel_shape, _thin_by_xla)

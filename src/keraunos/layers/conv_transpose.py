@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import jax
-from jax import lax
 
 from keraunos._core.registry import register
+from keraunos._kernels import conv as kernels
 from keraunos.layers import _arguments as arguments
 from keraunos.layers.conv import _Windowed
 
@@ -57,33 +57,13 @@ class _ConvTranspose(_Windowed):
 
     def call(self, inputs: jax.Array) -> jax.Array:
         kernel = self.kernel.value
-        axes = "DHW"[-self.rank :]
-        features = f"N{axes}C" if self._channel_axis == -1 else f"NC{axes}"
-        x = lax.conv_transpose(
+        x = kernels.transposed_convolution(
             inputs.astype(kernel.dtype),
             kernel,
-            self.strides,
-            [self._pads(axis) for axis in range(self.rank)],
-            rhs_dilation=self.dilation_rate,
-            dimension_numbers=(features, f"{axes}IO", features),
-            transpose_kernel=True,
+            output_padding=self.output_padding,
+            **self._window,
         )
         return self._finish(x, inputs)
-
-    def _pads(self, axis: int) -> tuple[int, int]:
-        """Return the zeros around the stretched input: before and after.
-
-        Without `output_padding`, "same" gives size * stride, and "valid" (size - 1) * stride plus
-        the window or the stride, whichever is larger.
-        """
-        span = (self.kernel_size[axis] - 1) * self.dilation_rate[axis] + 1
-        step = self.strides[axis]
-        extra = None if self.output_padding is None else self.output_padding[axis]
-        if self.padding == "valid":
-            return span - 1, span - 1 + (max(step - span, 0) if extra is None else extra)
-        total = step + span - 2 if extra is None else span + span % 2 - 2 + extra
-        before = min(-(-total // 2), span - 1)
-        return before, total - before
 
 
 @register("Convolution1DTranspose")

@@ -17,6 +17,7 @@ from jax import lax
 from keraunos import config, errors
 from keraunos._kernels import conv as _conv
 from keraunos._kernels import pooling as _pooling
+from keraunos._kernels._geometry import per_axis
 
 Ints = int | Sequence[int]
 
@@ -114,38 +115,17 @@ def conv_transpose(
         kernel: (*window, filters, channels).
         output_padding: what to add to the size of the result; None: `size * stride` for `"same"`.
     """
-    layout, rank = _layout(data_format), kernel.ndim - 2
+    layout = _layout(data_format)
     _check_channels("conv_transpose", inputs, kernel.shape[-1], layout, groups=False)
-    steps, gaps, extra = (_each(v, rank) for v in (strides, dilation_rate, output_padding))
-    spans = [(size - 1) * gap + 1 for size, gap in zip(kernel.shape[:rank], gaps)]
-    pads = [
-        _transposed_pads(span, step, padding, more) for span, step, more in zip(spans, steps, extra)
-    ]
-    axes = "DHW"[-rank:]
-    features = f"N{axes}C" if layout == "channels_last" else f"NC{axes}"
-    numbers = (features, f"{axes}IO", features)
-    return lax.conv_transpose(
+    return _conv.transposed_convolution(
         inputs,
         kernel,
-        steps,
-        pads,
-        rhs_dilation=gaps,
-        dimension_numbers=numbers,
-        transpose_kernel=True,
+        strides=strides,
+        padding=padding,
+        output_padding=output_padding,
+        dilation=dilation_rate,
+        data_format=layout,
     )
-
-
-def _each(value: Any, rank: int) -> Any:
-    return (value,) * rank if value is None or isinstance(value, int) else tuple(value)
-
-
-def _transposed_pads(span: int, step: int, padding: str, extra: int | None) -> tuple[int, int]:
-    """Return the padding of the stretched input; its sum sets the size of the result."""
-    if padding == "valid":
-        return span - 1, span - 1 + (max(step - span, 0) if extra is None else extra)
-    total = span + step - 2 if extra is None else span + span % 2 - 2 + extra
-    before = min(math.ceil(total / 2), span - 1)
-    return before, total - before
 
 
 def max_pool(
@@ -195,7 +175,7 @@ def _adaptive(
     x: Any, output_size: Ints, data_format: str | None, reduce: Callable[..., Any]
 ) -> Any:
     first = 1 if _layout(data_format) == "channels_last" else 2
-    for axis, count in enumerate(_each(output_size, x.ndim - 2), start=first):
+    for axis, count in enumerate(per_axis(output_size, x.ndim - 2), start=first):
         size = x.shape[axis]
         starts = np.arange(count) * size // count
         ends = -(-np.arange(1, count + 1) * size // count)
@@ -210,8 +190,8 @@ def unfold(
     x: Any, kernel_size: Ints, dilation: Ints = 1, padding: Ints = 0, stride: Ints = 1
 ) -> Any:
     """Windows of (batch, channels, height, width) as (batch, channels * window, places)."""
-    window, gaps, steps = _each(kernel_size, 2), _each(dilation, 2), _each(stride, 2)
-    pads = [(p, p) for p in _each(padding, 2)]
+    window, gaps, steps = per_axis(kernel_size, 2), per_axis(dilation, 2), per_axis(stride, 2)
+    pads = [(p, p) for p in per_axis(padding, 2)]
     patches = lax.conv_general_dilated_patches(x, window, steps, pads, rhs_dilation=gaps)
     return patches.reshape(*patches.shape[:2], -1)
 
@@ -225,8 +205,8 @@ def fold(
     stride: Ints = 1,
 ) -> Any:
     """Columns of `unfold` added up at their places: (batch, channels, *output_size)."""
-    channels = x.shape[1] // math.prod(_each(kernel_size, 2))
-    image = jnp.zeros((x.shape[0], channels, *_each(output_size, 2)), x.dtype)
+    channels = x.shape[1] // math.prod(per_axis(kernel_size, 2))
+    image = jnp.zeros((x.shape[0], channels, *per_axis(output_size, 2)), x.dtype)
     # Adding up at the places is what the derivative of taking them does.
     return jax.vjp(lambda z: unfold(z, kernel_size, dilation, padding, stride), image)[1](x)[0]
 
