@@ -100,6 +100,39 @@ def test_errors_of_workers_have_their_own_traceback():
     assert 'raise KeyError("two")' in out or "KeyError: 'two'" in out
 
 
+def test_errors_that_cannot_be_sent_are_told_and_disturb_no_other_item():
+    out = run("""
+    import traceback
+
+    class Own(Exception):  # of this program: a worker does not know it by name
+        def __init__(self, name, number):
+            super().__init__(name)
+
+    def fails_here(x):
+        if x == 5:
+            raise Own("five", 5)
+        if x == 7:
+            sys.exit("no answer")
+        return open(os.devnull) if x == 8 else x
+
+    found, told = [], []
+    elements = iter(Dataset.range(20).map(fails_here, 1, use_processes=True))
+    while True:
+        try:
+            found.append(int(next(elements)))
+        except StopIteration:
+            break
+        except BaseException as error:
+            told.append(str(error))
+            if len(told) == 1:
+                print(traceback.format_exc())
+    assert found == [*range(5), 6, *range(9, 20)]
+    assert told[:2] == ["Own: five", "no answer"] and "cannot be sent" in told[2], told
+    assert not children()
+    """)
+    assert "in fails_here" in out
+
+
 def test_a_worker_that_dies_is_an_error_and_not_a_hang():
     out = run("""
     def dies(x):

@@ -27,26 +27,24 @@ def main() -> None:
             kind, content = pickle.load(questions)
         except EOFError:
             return
-        try:
-            if kind == "function":
-                function = pickle.loads(content)
-                continue
-            answer = _answers(function, *content)
-        except BaseException as error:
-            function = _Broken(error, traceback.format_exc())
-            continue
-        answers.write(answer)
-        answers.flush()
+        if kind == "function":
+            function = _loaded(content)
+        else:
+            answers.write(_answers(function, *content))
+            answers.flush()
 
 
-class _Broken:
-    """Stands for a function that could not be read: each call says why."""
+def _loaded(content: bytes) -> Any:
+    """Return a function; one that says why at each call, if it could not be read."""
+    try:
+        return pickle.loads(content)
+    except BaseException:
+        text = traceback.format_exc()
 
-    def __init__(self, error: BaseException, text: str) -> None:
-        self._error, self._text = error, text
+    def broken(item: Any) -> Any:
+        raise RuntimeError(f"a worker process could not load its function:\n{text}")
 
-    def __call__(self, item: Any) -> Any:
-        raise RuntimeError(f"a worker process could not load its function:\n{self._text}")
+    return broken
 
 
 def _answers(function: Any, items: list[Any], seeds: list[list[int]]) -> bytes:
@@ -58,16 +56,28 @@ def _answers(function: Any, items: list[Any], seeds: list[list[int]]) -> bytes:
         random.seed(repr(seed))
         try:
             found.append((True, function(item), ""))
-        except Exception as error:
-            found.append((False, error, traceback.format_exc()))
+        except BaseException as error:  # sys.exit too: the parent waits for an answer
+            found.append((False, _sendable(error), traceback.format_exc()))
     try:
         return pickle.dumps(found, protocol=5)
+    except Exception:
+        return pickle.dumps([_checked(one) for one in found], protocol=5)
+
+
+def _sendable(error: BaseException) -> BaseException:
+    """Return an error that the parent can read: this one, or what it says."""
+    try:
+        pickle.loads(pickle.dumps(error))
+        return error
+    except Exception:
+        return RuntimeError(f"{type(error).__name__}: {error}")
+
+
+def _checked(answer: Any) -> Any:
+    """Return an answer, or why it cannot be sent."""
+    try:
+        pickle.dumps(answer)
+        return answer
     except Exception as error:
-        text = traceback.format_exc()
-        return pickle.dumps([(False, _sendable(one, error), text) for one in found], protocol=5)
-
-
-def _sendable(answer: Any, problem: Exception) -> Exception:
-    worked, value, text = answer
-    what = f"what a worker process returned cannot be sent: {problem}" if worked else text
-    return RuntimeError(what) if worked else RuntimeError(f"{type(value).__name__}: {value}")
+        what = f"what a worker process returned cannot be sent: {error}"
+        return False, RuntimeError(what), traceback.format_exc()
