@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from tests.tables import datasets as table
 
-from keraunos.data import Dataset, TensorSpec
+from keraunos.data import INFINITE_CARDINALITY, Dataset, DatasetSpec, TensorSpec
 
 RECORDED = json.loads(table.EXPECTED.read_text())
 SCOPE = table.names(Dataset, TensorSpec, len)
@@ -226,12 +226,34 @@ SPECS = {
         (None,), "int64"
     ),
     "G([[1], [2, 3]])": TensorSpec((None,), "int64"),
+    "D.from_tensors((A, 1)).repeat(3).padded_batch(2)": (
+        TensorSpec((None, 3, 2), "float32"),
+        TensorSpec((None,), "int32"),
+    ),
+    "D.range(0).batch(3).padded_batch(2, drop_remainder=True)": TensorSpec((2, None), "int64"),
+    "D.range(9).batch(3).padded_batch(2, [5])": TensorSpec((None, 5), "int64"),
+    "D.zip({'a': D.range(9)}).batch(2).window(4)": {"a": DatasetSpec(TensorSpec((None,), "int64"))},
+    "(lambda d: d.concatenate(d))(D.range(9).window(4).enumerate().batch(2))": (
+        TensorSpec((None,), "int64"),
+        DatasetSpec(TensorSpec((), "int64")),
+    ),
+    "D.range(9).flat_map(lambda n: D.range(n + 1).batch(2))": TensorSpec((None,), "int64"),
+    "D.range(9).batch(2).flat_map(lambda x: D.from_tensors(x))": TensorSpec((None,), "int64"),
+    "D.range(9).interleave(lambda n: D.range(n + 1).batch(2))": TensorSpec((None,), "int64"),
 }
 
 
 @pytest.mark.parametrize("text", SPECS)
 def test_element_spec(text):
     assert eval(text, dict(SCOPE)).element_spec == SPECS[text]
+
+
+def test_elements_of_unknown_number_have_no_end_when_they_are_repeated():
+    some = Dataset.range(9).filter(lambda x: x > 3)
+    assert some.repeat().cardinality() == INFINITE_CARDINALITY
+    assert some.repeat().take(3).cardinality() == 3
+    assert some.repeat(0).cardinality() == 0
+    assert some.repeat(2).cardinality() == some.cardinality()
 
 
 def test_looking_at_the_spec_is_no_pass():
@@ -322,6 +344,8 @@ WRONG = {
     "list(G([[1], [2, 3]]).padded_batch(2, [1, 2]))": (ValueError, "1 sizes"),
     "list(G([[1]]).padded_batch(2, padding_values=0.5))": (TypeError, "padding value"),
     "list(D.zip(D.range(2), D.range(2)).padded_batch(2, ([], [], [])))": (ValueError, "2 parts"),
+    "list(D.range(3).unbatch())": (ValueError, "first axis"),
+    "list(D.from_tensor_slices(['ab', 'c']).rebatch(2))": (ValueError, "first axis"),
     "D.range(3).get_single_element()": (ValueError, "several"),
     "D.range(0).get_single_element()": (ValueError, "none"),
     "D.range(2).concatenate(D.from_tensor_slices([1.0])).element_spec": (TypeError, "alike"),

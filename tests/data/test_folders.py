@@ -284,6 +284,8 @@ def test_recordings_are_filled_up_cut_off_or_left_ragged(tmp_path):
     assert [len(one) for one in sounds(ragged=True)] == [5, 9, 7]
     with pytest.raises(ValueError, match="one of them"):
         sounds(ragged=True, output_sequence_length=4)
+    single = utils.audio_dataset_from_directory(tmp_path, batch_size=None, shuffle=False)
+    assert [x.shape for x, _ in single] == [(5, 1), (9, 1), (7, 1)]
 
 
 # -- series

@@ -188,11 +188,18 @@ class Dataset(Pipeline):
         """
         cycle, block = _positive("cycle_length", cycle_length), block_length or 1
         threads = num_parallel_calls is not None
-        return Dataset(combining.interleaved(self._open, map_func, cycle, block, threads), None)
+        open_ = combining.interleaved(self._open, map_func, cycle, block, threads)
+        return Dataset(open_, None, lambda: self._inner_spec(map_func))
 
     def flat_map(self, map_func: Function) -> Dataset:
         """Return the elements of the datasets that `map_func` makes, one after another."""
-        return Dataset(combining.flattened(self._open, map_func), None)
+        open_ = combining.flattened(self._open, map_func)
+        return Dataset(open_, None, lambda: self._inner_spec(map_func))
+
+    def _inner_spec(self, map_func: Function) -> Any:
+        example = self._example()
+        inner = combining.dataset_of(caller(map_func)(example), "flat_map")
+        return specs.loosened(inner.element_spec, self.element_spec, example)
 
     # -- functions of elements ---------------------------------------------------------------------
 
@@ -315,8 +322,9 @@ class Dataset(Pipeline):
         times = math.inf if count is None or count < 0 else int(count)
         if self._rows is not None:
             return self._with(self._rows.index.repeat(times))
-        total = self._count * times if self._count and times else 0
-        total = None if self._count is None and times else total
+        # Without end also where nobody knows the length: of nothing, nobody asks for more.
+        once = 1 if self._count is None and times == math.inf else self._count
+        total = once and once * times if times else 0
         return self._alike(steps.repeated(self._open, times, self._count), total)
 
     def unique(self) -> Dataset:
@@ -397,7 +405,12 @@ class Dataset(Pipeline):
         size = int(_least("batch_size", batch_size, 1))
         join = grouping.padder(padded_shapes, padding_values)
         open_ = steps.batched(self._open, size, drop_remainder, join)
-        return Dataset(open_, self._batches(size, drop_remainder))
+        batch = size if drop_remainder else None
+
+        def describe() -> Any:
+            return specs.with_axis(grouping.padded_spec(self.element_spec, padded_shapes), batch)
+
+        return Dataset(open_, self._batches(size, drop_remainder), describe)
 
     def unbatch(self) -> Dataset:
         """Return the elements of batches."""
@@ -428,7 +441,7 @@ class Dataset(Pipeline):
         count = self._count
         if count is not None and count != math.inf:
             count = max(0, -(-(count - span) // step))
-        return Dataset(open_, count)
+        return Dataset(open_, count, lambda: mapped(specs.DatasetSpec, self.element_spec))
 
     def group_by_window(
         self,

@@ -211,7 +211,7 @@ def paths_and_labels(
         numbers, names = _given(labels, len(paths), directory)
     if verbose:
         ending = "." if names is None else f" belonging to {len(names)} classes."
-        _say(f"Found {len(paths)} files{ending}")
+        say(f"Found {len(paths)} files{ending}")
     if shuffle:
         seed = int(np.random.randint(1_000_000)) if seed is None else seed
         order = np.arange(len(paths))
@@ -229,7 +229,7 @@ def split(files: Files, share: float | None, subset: str | None, verbose: bool =
     at = len(files.paths) - count
     part = slice(at) if subset == "training" else slice(at, None)
     if verbose:
-        _say(f"Using {at if subset == 'training' else count} files for {subset}.")
+        say(f"Using {at if subset == 'training' else count} files for {subset}.")
     labels = None if files.labels is None else files.labels[part]
     return Files(files.paths[part], labels, files.class_names)
 
@@ -281,7 +281,8 @@ def _encoded(files: Files, mode: str | None) -> np.ndarray | None:
     return files.labels
 
 
-def _say(text: str) -> None:
+def say(text: str) -> None:
+    """Print a line, or log it if interactive logging is off."""
     if config.is_interactive_logging_enabled():
         print(text, flush=True)
     else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -54,6 +55,23 @@ def _padded(elements: list[Any], shapes: Any, values: Any, where: str) -> Any:
     return _filled([np.asarray(one) for one in elements], shapes, values, where)
 
 
+def padded_spec(spec: Any, shapes: Any, where: str = "padded_batch") -> Any:
+    """Return the spec of elements once they are filled up: None stands for the longest."""
+    part = lambda key: padded_spec(spec[key], _part(shapes, key, len(spec), where), where)  # noqa: E731
+    if isinstance(spec, tuple):
+        return structure.rebuilt(spec, map(part, range(len(spec))))
+    if isinstance(spec, Mapping):
+        return {key: part(key) for key in spec}
+    if shapes is None or spec is None:
+        return spec
+    sizes = (None if one in (None, -1) else int(one) for one in _listed(shapes))
+    return dataclasses.replace(spec, shape=tuple(sizes))
+
+
+def _listed(shape: Any) -> list[Any]:
+    return getattr(shape, "as_list", lambda: list(np.atleast_1d(shape)))()
+
+
 def _nested(value: Any) -> bool:
     return isinstance(value, (tuple, list, Mapping))
 
@@ -73,11 +91,7 @@ def _filled(arrays: list[np.ndarray], shape: Any, value: Any, where: str) -> np.
     if len(ranks) > 1:
         raise ValueError(errors.report(where, expected="arrays of one rank", got=sorted(ranks)))
     longest = np.max([one.shape for one in arrays], axis=0).astype(int).tolist()
-    shape = (
-        longest
-        if shape is None
-        else getattr(shape, "as_list", lambda: list(np.atleast_1d(shape)))()
-    )
+    shape = longest if shape is None else _listed(shape)
     if len(shape) != len(longest):
         expected = f"a shape of {len(longest)} sizes"
         raise ValueError(errors.report(where, expected=expected, got=shape))

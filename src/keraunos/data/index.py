@@ -203,6 +203,8 @@ class Rows:
     def _together(self) -> int:
         """Return how many elements are read at once where no batch says it."""
         columns = structure.leaves(self.columns)
+        if any(None in one.shape for one in columns):  # together they would be filled up
+            return 1
         sizes = [one.dtype.itemsize * int(np.prod(one.shape[1:])) for one in columns]
         return min(_CHUNK, max(_FEW, _CHUNK_BYTES // max(1, sum(sizes))))
 

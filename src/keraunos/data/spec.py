@@ -81,12 +81,7 @@ class DatasetSpec:
 
 def with_axis(spec: Any, size: int | None) -> Any:
     """Return the spec of a batch of `size` elements; None if their number varies."""
-    return structure.mapped(
-        lambda one: dataclasses.replace(
-            one, shape=None if one.shape is None else (size, *one.shape)
-        ),
-        spec,
-    )
+    return structure.mapped(lambda one: _reshaped(one, lambda shape: (size, *shape)), spec)
 
 
 def without_axis(spec: Any) -> Any:
@@ -94,8 +89,9 @@ def without_axis(spec: Any) -> Any:
     return structure.mapped(lambda one: _reshaped(one, lambda shape: shape[1:]), spec)
 
 
-def _reshaped(spec: TensorSpec, change: Callable[[Any], Any]) -> TensorSpec:
-    return dataclasses.replace(spec, shape=None if spec.shape is None else change(spec.shape))
+def _reshaped(spec: Any, change: Callable[[Any], Any]) -> Any:
+    shape = getattr(spec, "shape", None)  # a dataset has none
+    return spec if shape is None else dataclasses.replace(spec, shape=change(shape))
 
 
 def loosened(found: Any, given: Any, example: Any) -> Any:
@@ -130,7 +126,9 @@ def merged(specs: list[Any]) -> Any:
         TypeError: other structures or dtypes.
     """
 
-    def merge(*some: TensorSpec) -> TensorSpec:
+    def merge(*some: Any) -> Any:
+        if isinstance(some[0], DatasetSpec):
+            return DatasetSpec(merged([one.element_spec for one in some]))
         if len({one.dtype for one in some}) > 1:
             raise ValueError
         shapes = [one.shape for one in some]

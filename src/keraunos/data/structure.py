@@ -153,7 +153,12 @@ def unstacked(block: Any) -> Iterator[Any]:
     if isinstance(block, Mapping):
         parts = zip(*map(unstacked, block.values()))
         return (dict(zip(block, part)) for part in parts)
-    return itertools.repeat(None) if block is None else iter(block)
+    if block is None:
+        return itertools.repeat(None)
+    if not np.shape(block):  # a string too, of which nobody wants the letters
+        got = f"a single {type(block).__name__}"
+        raise ValueError(errors.report("unbatch", expected="arrays with a first axis", got=got))
+    return iter(block)
 
 
 def stacked(elements: list[Any], where: str = "batch") -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from keraunos import config, errors
+from keraunos.data.folders import say
 from keraunos.preprocessing.iterators import PictureIterator, split_of
 from keraunos.utils.images import img_to_array, load_img, reading
 from keraunos.utils.walking import files_below, folders_in, joined
@@ -193,11 +193,3 @@ class DirectoryIterator(FileIterator):
         if self.split is None:
             return files
         return files[int(self.split[0] * len(files)) : int(self.split[1] * len(files))]
-
-
-def say(text: str) -> None:
-    """Print a line, or log it if interactive logging is off."""
-    if config.is_interactive_logging_enabled():
-        print(text, flush=True)
-    else:
-        logging.getLogger("keraunos").info(text)

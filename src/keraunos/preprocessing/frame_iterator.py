@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from keraunos import errors
-from keraunos.preprocessing.file_iterators import FileIterator, say
+from keraunos.data.folders import say
+from keraunos.preprocessing.file_iterators import FileIterator
 from keraunos.utils.walking import joined
 
 if TYPE_CHECKING:
