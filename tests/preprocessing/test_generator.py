@@ -55,6 +55,11 @@ def test_other_orders_and_types_are_scipys(order):
     single = image.apply_affine_transform(x, theta=20, row_axis=0, col_axis=1, channel_axis=2)
     assert double.dtype == np.float64
     np.testing.assert_allclose(single, double, atol=1e-3)
+    half = image.apply_affine_transform(
+        x.astype("float16"), theta=20, row_axis=0, col_axis=1, channel_axis=2, order=order
+    )
+    assert half.dtype == np.float16
+    np.testing.assert_allclose(half, found, atol=1)
 
 
 @pytest.mark.parametrize("mode", ["nearest", "constant", "reflect", "wrap"])

@@ -62,6 +62,12 @@ def test_packed_files(tmp_path, write, options):
     assert packed.missing == plain.missing
 
 
+def test_tabs_separate_too(tmp_path):
+    (tmp_path / "v").write_bytes(b"cat\t1\t2\r\ndog\t3\t4\r\n")
+    found = utils.load_word_vectors(tmp_path / "v", {"cat": 0, "dog": 1}, verbose=0)
+    assert found.matrix.tolist() == [[1, 2], [3, 4]]
+
+
 def test_a_list_of_words_and_fewer_rows(tmp_path):
     glove(tmp_path / "v")
     matrix, missing = utils.load_word_vectors(tmp_path / "v", ["", "[UNK]", "a", "the"], verbose=0)

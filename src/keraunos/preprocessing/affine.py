@@ -86,6 +86,8 @@ def warp(
     if fill_mode not in FILL_MODES:
         fix = errors.suggest(fill_mode, FILL_MODES)
         raise ValueError(errors.report(f"fill_mode={fill_mode!r}", fix=fix))
+    if x.dtype == np.float16:  # which scipy does not know
+        return warp(x.astype(np.float32), matrix, fill_mode, cval, order).astype(x.dtype)
     if order != 1 or fill_mode in _SCIPY_ONLY or x.dtype != np.float32 or not x.size:
         return _by_scipy(x, matrix, fill_mode, cval, order)
     rows, columns, channels = x.shape

@@ -137,10 +137,10 @@ def _text(
     for number, line in enumerate(source.stream, 1 + bool(layout.header)):
         if number % _EVERY == 0:
             source.show()
-        word, _, rest = line.partition(b" ")
+        word, *rest = line.split(None, 1) or [b""]
         if word not in wanted and not spaced:
             continue
-        fields = rest.split()
+        fields = rest[0].split() if rest else []
         if len(fields) > layout.dimensions:  # a word with a space in it: GloVe 840B has some
             word = line.rstrip().rsplit(b" ", layout.dimensions)[0]
             fields = fields[-layout.dimensions :]

@@ -55,7 +55,7 @@ def array_to_img(
     if scale:
         array = array - array.min()
         most = array.max()
-        array = array / (most or 1) * 255  # in this order no rounding leads above 255
+        array = array / (most or 1) * 255  # in this order: the largest is 255 and no more
     if channels == 1 and array.max(initial=0) > 255:
         return Image.fromarray(array[..., 0].astype("int32"))  # 32 bits a pixel
     pixels = array.astype("uint8")
