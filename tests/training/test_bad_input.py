@@ -55,6 +55,16 @@ CASES = {
         ValueError,
         ["out", "4", "5"],
     ),
+    "dates": (
+        lambda: classifier().fit(np.array(["2020-01-01"] * 8, "datetime64[D]"), Y, verbose=0),
+        ValueError,
+        ["x", "numbers", "datetime64[D]", "astype"],
+    ),
+    "numbers as objects": (
+        lambda: classifier().fit(np.ones((8, 4), object), Y, verbose=0),
+        ValueError,
+        ["x", "Python objects", "astype"],
+    ),
     "wrong rank": (
         lambda: layers.Conv2D(2, 3, name="conv")(np.ones((2, 8, 8))),
         ValueError,

@@ -15,6 +15,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from scipy import sparse
 
 import keraunos as keras
 from keraunos._training import intake
@@ -105,6 +106,8 @@ ARRAYS = {
     "lists": lambda folder: (X.tolist(), Y.tolist()),
     "a memory map": lambda folder: (on_disk(folder), Y),
     "h5py": in_hdf5,
+    "a sparse matrix": lambda folder: (sparse.coo_array(X), Y),
+    "bytes of another machine": lambda folder: (X.astype(">f4"), Y.astype(">f8")),
 }
 STREAMS = {
     "Dataset of rows": lambda: SLICES.batch(BATCH),
@@ -123,7 +126,11 @@ def test_arrays_of_every_kind_train_alike(name, model, expected, tmp_path):
     x, y = ARRAYS[name](tmp_path)
     found = losses(model, x, y, batch_size=BATCH, shuffle=False)
     np.testing.assert_allclose(found[0], expected[0], rtol=1e-5)
-    np.testing.assert_allclose(model.predict(x, verbose=0), model.predict(X, verbose=0), rtol=1e-5)
+    expected = model.predict(X, verbose=0)
+    np.testing.assert_allclose(model.predict(x, verbose=0), expected, rtol=1e-5)
+    np.testing.assert_allclose(model.predict_on_batch(x), expected, rtol=1e-5)
+    if not isinstance(x, sparse.coo_array):
+        np.testing.assert_allclose(model.predict(x[:3], verbose=0), expected[:3], rtol=1e-5)
 
 
 @pytest.mark.parametrize("name", STREAMS)

@@ -1,4 +1,4 @@
-"""Arrays on the disk, memory maps and h5py's: cut without being read, read without being kept."""
+"""Arrays on the disk (memory maps, h5py's) and sparse ones: cut unread, read without being kept."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ class OnDisk:
     """A part of an array on the disk, with the dtype that it will have in a batch.
 
     Args:
-        array: a memory map, or h5py's.
+        array: a memory map, h5py's, or a sparse one of SciPy's that has rows.
         start, stop: the first row, and the one after the last.
     """
 
     def __init__(self, array: Any, start: int = 0, stop: int | None = None) -> None:
         self._array, self._start = array, start
-        self._stop = len(array) if stop is None else stop
+        self._stop = array.shape[0] if stop is None else stop
         self.shape = (self._stop - start, *array.shape[1:])
         self.dtype = _narrow(np.dtype(array.dtype))
         self.ndim, self.size = len(self.shape), int(np.prod(self.shape))
@@ -53,7 +53,7 @@ class OnDisk:
             found = self._array[int(rows[0]) : int(rows[-1]) + 1]
         else:
             found = self._array[rows]
-        found = np.array(found, self.dtype)
+        found = np.array(getattr(found, "toarray", lambda: found)(), self.dtype)
         self._touched += len(rows) * (self._row + _NEIGHBOURS)
         if self._touched > _HELD:
             _let_go(self._array)
@@ -64,7 +64,13 @@ class OnDisk:
         return self.read(np.arange(len(self))).astype(dtype or self.dtype)
 
 
+def loaded(value: Any) -> Any:
+    """Return what is read of an array on the disk, and others as they are."""
+    return np.asarray(value) if isinstance(value, OnDisk) else value
+
+
 def _narrow(dtype: np.dtype) -> np.dtype:
+    dtype = dtype.newbyteorder("=")
     if dtype == np.float64:
         return np.dtype(config.floatx())
     wide = dtype in (np.int64, np.uint64) and not jax.config.values["jax_enable_x64"]

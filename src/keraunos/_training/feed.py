@@ -173,6 +173,8 @@ def _array(value: Any, what: str) -> Any:
         return value
     if on_disk(value) and len(value.shape):
         return OnDisk(value)
+    if hasattr(value, "tocsr"):  # SciPy's sparse ones: full are the rows of a batch alone
+        return OnDisk(value.tocsr())
     if hasattr(value, "detach"):  # torch's
         value = value.detach().cpu().numpy()
     try:
@@ -181,17 +183,10 @@ def _array(value: Any, what: str) -> Any:
         raise ValueError(
             errors.report(what, expected="rows of one length", got=str(error))
         ) from error
-    if array.dtype.kind in "OUS":
-        kind = "strings" if array.dtype.kind != "O" else "Python objects"
-        raise ValueError(
-            errors.report(
-                what,
-                expected="numbers",
-                got=f"{kind}: {array.ravel()[:1]}",
-                fix="let the model begin with TextVectorization or StringLookup (a subclassed one: "
-                "call them before), or pad the rows",
-            )
-        )
+    if array.dtype.kind in "OUSmM" or array.dtype.names:
+        raise ValueError(_no_numbers(array, what))
+    if not array.dtype.isnative:  # the bytes of a file of another machine
+        array = array.astype(array.dtype.newbyteorder("="))
     if array.ndim == 0:
         raise ValueError(
             errors.report(what, expected="an array with a first axis of samples", got=repr(value))
@@ -201,6 +196,17 @@ def _array(value: Any, what: str) -> Any:
     if array.dtype in (np.int64, np.uint64) and not jax.config.values["jax_enable_x64"]:
         return _narrowed(array, what)
     return array
+
+
+def _no_numbers(array: np.ndarray, what: str) -> str:
+    first, kind = array.ravel()[:1], array.dtype.kind
+    names = {"U": "strings", "S": "strings", "O": "Python objects"}
+    fix = "turn them into numbers, x.astype('float32') for example"
+    if kind in "US" or (kind == "O" and not isinstance(first[0], (int, float, np.generic))):
+        fix = "let the model begin with TextVectorization or StringLookup (a subclassed one: "
+        fix += "call them before), or pad the rows"
+    got = f"{names.get(kind, array.dtype)}: {first}"
+    return errors.report(what, expected="numbers", got=got, fix=fix)
 
 
 def _narrowed(array: np.ndarray, what: str) -> np.ndarray:

@@ -19,6 +19,7 @@ from keraunos._core.symbolic import SymbolicTensor
 from keraunos._training import cache, checks, custom, eager, feed, fitting, single, step
 from keraunos._training.calls import PLAIN, Calls
 from keraunos._training.compile import Objective
+from keraunos._training.disk import loaded
 from keraunos._training.overridable import Steps
 from keraunos._training.program import StepProgram, bucket, current_values
 from keraunos._training.single import Singles
@@ -283,7 +284,7 @@ class Trainer(Steps):
         if known is not None:
             return known(x)
         encoded = self._encode(x)
-        data = Batch(feed.arrays(encoded, "x"))
+        data = Batch(jax.tree.map(loaded, feed.arrays(encoded, "x")))
         self._ensure_built(data)
         feed.warn_of_nan(data)
         count = feed.size_of(data)
