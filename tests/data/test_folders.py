@@ -318,6 +318,7 @@ def test_windows_of_a_series(options):
     [
         {"start_index": -1},
         {"end_index": 30},
+        {"end_index": 0},
         {"sampling_rate": 0},
         {"sequence_stride": 40},
         {"format": "x"},

@@ -65,7 +65,7 @@ def timeseries_dataset_from_array(
         ([[0, 1, 2], [1, 2, 3], [2, 3, 4], [3, 4, 5]], [0, 10, 20, 30])
     """
     data, steps = np.asarray(data), len(data)
-    start, end = start_index or 0, end_index or steps
+    start, end = start_index or 0, steps if end_index is None else end_index
     if format not in ("tf", "grain"):
         raise ValueError(errors.report(_WHERE, expected="format='tf' or 'grain'", got=repr(format)))
     _check(steps, start, end_index, sampling_rate, sequence_stride, sequence_length)
@@ -89,7 +89,7 @@ def timeseries_dataset_from_array(
 def _check(steps: int, start: int, end: int | None, rate: int, stride: int, length: int) -> None:
     for name, value, least, most in (
         ("start_index", start, 0, steps - 1),
-        ("end_index", end or start + 1, start + 1, steps - 1 if end else steps),
+        ("end_index", start + 1 if end is None else end, start + 1, steps - (end is not None)),
         ("sampling_rate", rate, 1, steps - 1),
         ("sequence_stride", stride, 1, steps - 1),
         ("sequence_length", length, 1, steps),
