@@ -237,6 +237,7 @@ SPECS = {
         TensorSpec((None,), "int64"),
         DatasetSpec(TensorSpec((), "int64")),
     ),
+    "G([[1], [2, 3]]).bucket_by_sequence_length(L, [2], [2, 2])": TensorSpec((None, None), "int64"),
     "D.range(9).flat_map(lambda n: D.range(n + 1).batch(2))": TensorSpec((None,), "int64"),
     "D.range(9).batch(2).flat_map(lambda x: D.from_tensors(x))": TensorSpec((None,), "int64"),
     "D.range(9).interleave(lambda n: D.range(n + 1).batch(2))": TensorSpec((None,), "int64"),

@@ -465,7 +465,14 @@ class Dataset(Pipeline):
             raise ValueError(errors.report("group_by_window", expected=expected))
         size_of = window_size_func or (lambda key: window_size)
         open_ = grouping.grouped(self._open, key_func, reduce_func, size_of, _listed)
-        return Dataset(open_, None)
+
+        def describe() -> Any:
+            example = self._example()
+            group = Dataset(steps.listed([example]), 1, lambda: self.element_spec)
+            found = reduce_func(np.int64(caller(key_func)(example)), group)
+            return combining.dataset_of(found, "group_by_window").element_spec
+
+        return Dataset(open_, None, describe)
 
     def bucket_by_sequence_length(
         self,
