@@ -36,6 +36,11 @@ def split(folder):
     keras.utils.split_dataset(batches, 0.5, shuffle=True)
 
 
+def some(array):
+    """Return a Dataset of unknown length, with all rows of an array in it."""
+    return keras.data.Dataset.from_tensor_slices(array).filter(lambda row: True)
+
+
 LAYERS = keras.layers
 PREPARATIONS = {
     "scan": (scan, "Looking for files in", "3/Unknown"),
@@ -44,6 +49,16 @@ PREPARATIONS = {
     "change pictures": (change_pictures, "Changing pictures", "4/4"),
     "split": (split, "Reading the dataset", "6/6"),
     "words": (lambda _: Tokenizer().fit_on_texts(WORDS[:4]), "Counting words", "4/4"),
+    "words of a Dataset": (
+        lambda _: Tokenizer().fit_on_texts(some(WORDS[:4])),
+        "Counting words",
+        "4/Unknown",
+    ),
+    "numbers of a Dataset": (
+        lambda _: LAYERS.Normalization().adapt(some(np.ones((6, 2))).batch(2)),
+        "Adapting Normalization",
+        "3/Unknown",
+    ),
     "texts": (lambda _: LAYERS.TextVectorization().adapt(WORDS), "Adapting TextVec", "3/3"),
     "strings": (lambda _: LAYERS.StringLookup().adapt(WORDS), "Adapting StringLookup", "3/3"),
     "batches of strings": (

@@ -5,7 +5,8 @@ from __future__ import annotations
 import collections
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Iterator, Sized
+import operator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -169,7 +170,7 @@ class Tokenizer:
     def fit_on_texts(self, texts: Iterable[Any]) -> None:
         """Count the words of texts, and rank all that were ever counted."""
         counts, documents = collections.Counter(self.word_counts), collections.Counter()
-        total = len(texts) if isinstance(texts, Sized) else None
+        total = operator.length_hint(texts) or None  # a Dataset's may be unknown
         for text in _progress.over(texts, total, "text", "Counting words"):
             words = self._words(text)
             self.document_count += 1

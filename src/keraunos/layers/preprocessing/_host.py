@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import operator
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -179,7 +180,8 @@ def batches(layer: Layer, data: Any, steps: int | None = None) -> Iterator[Any]:
         data: an iterable, or a `Sequence` with `len` and `[i]`.
         steps: how many to take; all by default.
     """
-    total = steps if steps is not None or not hasattr(data, "__len__") else len(data)
+    # A Dataset may have no length that anybody knows.
+    total = steps if steps is not None else operator.length_hint(data) or None
     if hasattr(data, "__getitem__") and hasattr(data, "__len__") and not isinstance(data, list):
         data = (data[i] for i in range(len(data)))
     some = itertools.islice(data, steps)
