@@ -64,7 +64,7 @@ PREPARATIONS = {
     "batches of strings": (
         lambda _: LAYERS.StringLookup().adapt(iter([WORDS[:, None]])),
         "Adapting StringLookup",
-        "1/Unknown",
+        "1/1",
     ),
     "numbers": (
         lambda _: LAYERS.Normalization().adapt([np.ones((4, 2))] * 3),
