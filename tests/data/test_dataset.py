@@ -199,8 +199,9 @@ def test_elements_can_be_changed_in_place_without_touching_the_source():
     for one in Dataset.from_tensor_slices(array):
         one += 1
     cached = Dataset.from_tensors(array).map(lambda x: x + 0).cache()
-    for _ in range(2):
-        for one in cached:
+    windows = Dataset.from_tensor_slices(array).window(3, shift=1).flat_map(lambda w: w)
+    for dataset in (cached, Dataset.from_tensors(array), windows):
+        for one in dataset.repeat(2):
             assert (one == 0).all()
             one += 1
     assert (array == 0).all()
@@ -332,6 +333,11 @@ WRONG = {
     "D.zip()": (TypeError, "datasets"),
     "D.zip([1, 2], D.range(2))": (TypeError, "Dataset"),
     "D.range(5).batch(0)": (ValueError, "at least 1"),
+    "D.range(5).batch(2.5)": (ValueError, "an integer"),
+    "D.range(5).batch('a')": (ValueError, "an integer"),
+    "D.from_tensors({'a': A}).padded_batch(2, {'b': [None]}).element_spec": (ValueError, "1 parts"),
+    "D.sample_from_datasets([D.range(2)] * 2, [1.0])": (ValueError, "2 weights"),
+    "D.sample_from_datasets([D.range(2)] * 2, [1.0, -1.0])": (ValueError, "2 weights"),
     "D.range(5).shuffle(0)": (ValueError, "at least 1"),
     "D.range(5).window(0)": (ValueError, "at least 1"),
     "D.range(5).prefetch(-2)": (ValueError, "AUTOTUNE"),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import contextlib
-import itertools
 import json
 import os
 import pathlib
@@ -17,7 +16,7 @@ import numpy as np
 from keraunos import errors
 from keraunos.data import structure
 from keraunos.data.chance import Run
-from keraunos.data.steps import Open, without
+from keraunos.data.steps import Open, listed, without
 
 _MAGIC = b"keraunos data 1\n"
 
@@ -30,20 +29,15 @@ def in_memory(parent: Open) -> Open:
         found: list[Any] = []
         for one in elements:
             found.append(one)
-            yield structure.mapped(_own, one)
+            yield structure.copied(one)
         held[:] = [found]
 
     def open_(run: Run, skip: int) -> Iterator[Any]:
         if held:
-            return (structure.mapped(_own, one) for one in itertools.islice(held[0], skip, None))
+            return listed(held[0])(run, skip)
         return without(fill(parent(run, 0)), skip)
 
     return open_
-
-
-def _own(one: Any) -> Any:
-    # The next step may change what it is given; what is kept must stay.
-    return one.copy() if isinstance(one, np.ndarray) else one
 
 
 def in_file(parent: Open, path: Any) -> Open:

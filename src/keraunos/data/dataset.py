@@ -158,7 +158,10 @@ class Dataset(Pipeline):
             weights: (datasets,) how likely each is, or a Dataset of such; equal by default.
         """
         parts = combining.checked(list(datasets), "sample_from_datasets")
-        shares = np.ones(len(parts)) if weights is None else weights
+        shares: Any = np.ones(len(parts)) if weights is None else weights
+        if not isinstance(shares, Dataset) and (len(shares) != len(parts) or min(shares) < 0):
+            expected = f"{len(parts)} weights from 0 on, one a dataset"
+            raise ValueError(errors.report("sample_from_datasets", expected=expected, got=shares))
         chance = Chance(seed, rerandomize_each_iteration is not False)
         open_ = combining.drawn(parts, shares, chance, stop_on_empty_dataset)
         return Dataset(open_, None, lambda: specs.merged([one.element_spec for one in parts]))
@@ -273,7 +276,7 @@ class Dataset(Pipeline):
             reshuffle_each_iteration: whether each pass has another one.
         """
         size = self._count if buffer_size == steps.UNKNOWN else buffer_size
-        size = (1 << 62) if size in (None, math.inf) else int(_least("buffer_size", size, 1))
+        size = (1 << 62) if size in (None, math.inf) else _least("buffer_size", size, 1)
         chance = Chance(seed, reshuffle_each_iteration is not False)
         if self._rows is not None:
             order = self._rows.index.shuffle(size, chance)
@@ -365,7 +368,7 @@ class Dataset(Pipeline):
             batch_size: elements a batch.
             drop_remainder: whether a last batch that is smaller is left out.
         """
-        size = int(_least("batch_size", batch_size, 1))
+        size = _least("batch_size", batch_size, 1)
         if self._rows is not None and self._rows.batch is None:
             even = drop_remainder or self._count == math.inf or not self._count % size  # pyright: ignore
             order = self._rows.index.batch(size, drop_remainder)
@@ -402,7 +405,7 @@ class Dataset(Pipeline):
             ValueError: an element that is larger than the shape.
             TypeError: a value of another kind than the array.
         """
-        size = int(_least("batch_size", batch_size, 1))
+        size = _least("batch_size", batch_size, 1)
         join = grouping.padder(padded_shapes, padding_values)
         open_ = steps.batched(self._open, size, drop_remainder, join)
         batch = size if drop_remainder else None
@@ -434,7 +437,7 @@ class Dataset(Pipeline):
             drop_remainder: whether windows that are not full are left out.
         """
         size, stride = _least("size", size, 1), _least("stride", stride, 1)
-        step = size if shift is None else int(_least("shift", shift, 1))
+        step = size if shift is None else _least("shift", shift, 1)
         parts = steps.windows(self._open, size, step, stride, drop_remainder)
         open_ = lambda run, skip: builtins.map(_columns_listed, parts(run, skip))  # noqa: E731
         span = (size - 1) * stride if drop_remainder else 0
@@ -603,11 +606,16 @@ def _columns_listed(elements: list[Any]) -> Any:
     return mapped(lambda *parts: _listed(list(parts)), *elements)
 
 
-def _least(name: str, value: Any, least: int) -> Any:
-    if value is None or value < least:
-        raise ValueError(errors.report(name, expected=f"at least {least}", got=repr(value)))
-    return value
+def _least(name: str, value: Any, least: int) -> int:
+    try:
+        whole = int(value)
+    except (TypeError, ValueError):
+        whole = least - 1
+    if whole < least or whole != value:
+        expected = f"an integer, at least {least}"
+        raise ValueError(errors.report(name, expected=expected, got=repr(value)))
+    return whole
 
 
 def _positive(name: str, value: int | None) -> int:
-    return processors() if value is None or value == AUTOTUNE else int(_least(name, value, 1))
+    return processors() if value is None or value == AUTOTUNE else _least(name, value, 1)

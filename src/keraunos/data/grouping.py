@@ -79,7 +79,7 @@ def _nested(value: Any) -> bool:
 def _part(structured: Any, key: Any, count: int, where: str) -> Any:
     if structured is None:
         return None
-    fitting = isinstance(structured, Mapping) if isinstance(key, str) else _nested(structured)
+    fitting = key in structured if isinstance(structured, Mapping) else _nested(structured)
     if not fitting or len(structured) != count:
         expected = f"a structure of {count} parts, as the elements have"
         raise ValueError(errors.report(where, expected=expected, got=repr(structured)))

@@ -32,7 +32,7 @@ def without(elements: Iterable[Any], count: int) -> Iterator[Any]:
 
 
 def listed(elements: list[Any]) -> Open:
-    return lambda run, skip: itertools.islice(elements, skip, None)
+    return lambda run, skip: map(structure.copied, itertools.islice(elements, skip, None))
 
 
 def replayed(make: Callable[[Run], Iterable[Any]]) -> Open:

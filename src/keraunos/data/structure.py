@@ -31,6 +31,11 @@ def rebuilt(like: tuple[Any, ...], parts: Any) -> Any:
     return type(like)(*parts) if hasattr(like, "_fields") else tuple(parts)
 
 
+def copied(element: Any) -> Any:
+    """Return an element of its own: the next step may change it, and what is kept must stay."""
+    return mapped(lambda one: one.copy() if isinstance(one, np.ndarray) else one, element)
+
+
 def leaves(structure: Any) -> list[Any]:
     """Return the leaves of a structure, without its Nones."""
     found: list[Any] = []
