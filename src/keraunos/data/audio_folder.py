@@ -9,6 +9,7 @@ import numpy as np
 
 from keraunos import errors
 from keraunos.data.folders import Column, Files, Folder, Labels, PathLike
+from keraunos.data.structure import objects
 from keraunos.data.wav import read_wav, resampled
 
 _WHERE = "audio_dataset_from_directory"
@@ -57,16 +58,13 @@ def audio_dataset_from_directory(
             raise ValueError(errors.report(f"{_WHERE}: {name}", expected="at least 1", got=value))
 
     def read(path: str) -> np.ndarray:
-        sound = read_wav(path)
-        samples = sound.samples
-        if sampling_rate is not None:
-            samples = resampled(samples, sound.rate, sampling_rate)
-        return samples
+        samples, rate = read_wav(path)
+        return samples if sampling_rate is None else resampled(samples, rate, sampling_rate)
 
     def column(files: Files) -> Column:
         channels = read(files.paths[0]).shape[1] if files.paths else None
         shape = (None if ragged else output_sequence_length, channels)
-        stack = _ragged if ragged else lambda sounds: _filled(sounds, output_sequence_length)
+        stack = objects if ragged else lambda sounds: _filled(sounds, output_sequence_length)
         return Column(files.paths, read, shape, object if ragged else "float32", stack)
 
     folder = Folder(
@@ -97,9 +95,3 @@ def _filled(sounds: list[np.ndarray], length: int | None) -> np.ndarray:
     for row, sound in zip(out, sounds):
         row[: len(sound)] = sound[:longest]
     return out
-
-
-def _ragged(sounds: list[np.ndarray]) -> np.ndarray:
-    found = np.empty(len(sounds), object)
-    found[:] = sounds
-    return found

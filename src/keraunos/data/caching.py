@@ -130,8 +130,7 @@ def _rebuilt(outline: dict[str, Any], file: Any) -> Any:
     if kind == "dict":
         return {key: _rebuilt(part, file) for key, part in value}
     if kind == "objects":
-        array = np.empty(len(value), object)
-        array[:] = [_rebuilt(part, file) for part in value]
+        array = structure.objects([_rebuilt(part, file) for part in value])
         return array.reshape(outline["shape"])
     if kind == "array":
         array = np.lib.format.read_array(file, allow_pickle=False)

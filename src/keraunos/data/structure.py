@@ -86,7 +86,7 @@ def columns(value: Any, where: str) -> Any:
 
 def _from_lists(value: Any, where: str) -> np.ndarray:
     if isinstance(value, (list, tuple)) and value and isinstance(value[0], bytes):
-        return _objects(value)  # NumPy's own strings of bytes lose zeros at their ends
+        return objects(value)  # NumPy's own strings of bytes lose zeros at their ends
     try:
         array = np.asarray(value)
     except ValueError as error:
@@ -180,7 +180,7 @@ def stacked(elements: list[Any], where: str = "batch") -> Any:
     if first is None:
         return None
     if isinstance(first, bytes):
-        return _objects(elements)
+        return objects(elements)
     shapes = dict.fromkeys(np.shape(one) for one in elements)
     if len(shapes) > 1:
         got = f"shapes {', '.join(map(str, shapes))}"
@@ -192,7 +192,8 @@ def stacked(elements: list[Any], where: str = "batch") -> Any:
     return np.concatenate(elements).reshape(len(elements), *first.shape)
 
 
-def _objects(values: Any) -> np.ndarray:
+def objects(values: Any) -> np.ndarray:
+    """Return Python objects as an array of them."""
     array = np.empty(len(values), object)
     array[:] = values
     return array

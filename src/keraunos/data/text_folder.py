@@ -6,10 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from keraunos import errors
 from keraunos.data.folders import Column, Folder, Labels, PathLike
+from keraunos.data.structure import objects
 
 _WHERE = "text_dataset_from_directory"
 
@@ -61,10 +60,4 @@ def text_dataset_from_directory(
         follow_links,
         verbose,
     )
-    return folder.datasets(_WHERE, lambda files: Column(files.paths, read, (), object, _strings))
-
-
-def _strings(texts: list[str]) -> np.ndarray:
-    found = np.empty(len(texts), object)
-    found[:] = texts
-    return found
+    return folder.datasets(_WHERE, lambda files: Column(files.paths, read, (), object, objects))
