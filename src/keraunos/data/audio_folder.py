@@ -67,20 +67,9 @@ def audio_dataset_from_directory(
         stack = objects if ragged else lambda sounds: _filled(sounds, output_sequence_length)
         return Column(files.paths, read, shape, object if ragged else "float32", stack)
 
-    folder = Folder(
-        directory,
-        (".wav",),
-        labels,
-        label_mode,
-        class_names,
-        batch_size,
-        shuffle,
-        seed,
-        validation_split,
-        subset,
-        follow_links,
-        verbose,
-    )
+    chosen = labels, label_mode, class_names, batch_size
+    order = shuffle, seed, validation_split, subset
+    folder = Folder(directory, (".wav",), *chosen, *order, follow_links, verbose)
     return folder.datasets(_WHERE, column)
 
 

@@ -1,4 +1,4 @@
-"""Elements in files: names by pattern, lines of text, what `save` wrote."""
+"""Elements in files: names by pattern, what `save` wrote."""
 
 from __future__ import annotations
 
@@ -59,11 +59,3 @@ def saved_count(folder: Any) -> int:
         expected = "a folder that Dataset.save wrote to the end"
         raise FileNotFoundError(errors.report("Dataset.load", expected=expected, got=folder))
     return int(json.loads(about.read_text())["count"])
-
-
-def lines(paths: Any) -> Iterator[str]:
-    """Yield the lines of text files, without their ends."""
-    for path in np.ravel(paths):
-        with pathlib.Path(str(path)).open(encoding="utf-8", errors="surrogateescape") as file:
-            for line in file:
-                yield line.rstrip("\r\n")

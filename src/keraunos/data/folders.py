@@ -57,16 +57,8 @@ class Folder(NamedTuple):
         self._check(where)
         seed = self.seed if self.seed is not None else int(np.random.randint(1_000_000))
         labels = None if self.label_mode is None else self.labels
-        files = paths_and_labels(
-            self.directory,
-            labels,
-            self.endings,
-            self.class_names,
-            self.shuffle,
-            seed,
-            self.follow_links,
-            self.verbose,
-        )
+        wanted = self.directory, labels, self.endings, self.class_names
+        files = paths_and_labels(*wanted, self.shuffle, seed, self.follow_links, self.verbose)
         if self.label_mode == "binary" and labels is not None and len(files.class_names or ()) != 2:
             got = files.class_names
             raise ValueError(

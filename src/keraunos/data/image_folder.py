@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import warnings
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -70,20 +71,9 @@ def image_dataset_from_directory(
     _one_of("damaged", damaged, ("raise", "skip"))
     ratio = crop_to_aspect_ratio, pad_to_aspect_ratio
     fit = _fit(image_size, color_mode, interpolation.lower(), ratio, data_format)
-    folder = Folder(
-        directory,
-        ENDINGS,
-        labels,
-        label_mode,
-        class_names,
-        batch_size,
-        shuffle,
-        seed,
-        validation_split,
-        subset,
-        follow_links,
-        verbose,
-    )
+    chosen = labels, label_mode, class_names, batch_size
+    order = shuffle, seed, validation_split, subset
+    folder = Folder(directory, ENDINGS, *chosen, *order, follow_links, verbose)
     return folder.datasets(
         _WHERE,
         lambda files: Column(
@@ -117,31 +107,19 @@ def _one_of(name: str, value: str, choices: Iterable[str]) -> None:
 
 def _sound(files: Files, verbose: bool) -> Files:
     """Return the files that can be decoded; the others are named in a warning."""
-    bar = progress.bar(
-        len(files.paths),
-        "file",
-        title="Looking at the pictures",
-        verbose="auto" if verbose else 0,
-        after=progress.QUIET,
-    )
-    bad: list[int] = []
-    step = 64
-    for start in range(0, len(files.paths), step):
-        some = range(start, min(start + step, len(files.paths)))
-        bad += [
-            i
-            for i, good in zip(some, threads.each(_opens, files.paths[start : start + step]))
-            if not good
-        ]
-        bar.update(some.stop)
+    paths, step = files.paths, 64
+    looks = (threads.each(_opens, paths[i : i + step]) for i in range(0, len(paths), step))
+    each = itertools.chain.from_iterable(looks)
+    shown = "auto" if verbose else 0
+    good = list(progress.over(each, len(paths), "file", "Looking at the pictures", shown))
+    bad = [path for path, opens in zip(paths, good) if not opens]
     if not bad:
         return files
-    shown = ", ".join(files.paths[i] for i in bad[:5]) + (" ..." if len(bad) > 5 else "")
-    warnings.warn(f"{_WHERE}: {len(bad)} damaged files are left out: {shown}", stacklevel=4)
-    gone = set(bad)
-    kept = [i for i in range(len(files.paths)) if i not in gone]
+    named = ", ".join(bad[:5]) + (" ..." if len(bad) > 5 else "")
+    warnings.warn(f"{_WHERE}: {len(bad)} damaged files are left out: {named}", stacklevel=4)
+    kept = np.flatnonzero(good)
     numbers = None if files.labels is None else files.labels[kept]
-    return Files([files.paths[i] for i in kept], numbers, files.class_names)
+    return Files([paths[i] for i in kept], numbers, files.class_names)
 
 
 def _opens(path: str) -> bool:

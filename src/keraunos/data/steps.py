@@ -40,24 +40,21 @@ def replayed(make: Callable[[Run], Iterable[Any]]) -> Open:
     return lambda run, skip: without(make(run), skip)
 
 
-def mapped(parent: Open, function: Function) -> Open:
+def _maker(function: Function) -> Callable[[Any], Any]:
     call = structure.caller(function)
+    return lambda one: structure.element(call(one))
 
-    def make(one: Any) -> Any:
-        return structure.element(call(one))
 
+def mapped(parent: Open, function: Function) -> Open:
     # The built-in map goes on after an error, for ignore_errors.
-    return lambda run, skip: map(make, parent(run, skip))
+    return lambda run, skip: map(_maker(function), parent(run, skip))
 
 
 def mapped_by(
     parent: Open, function: Function, workers: int, ordered: bool, use_processes: bool
 ) -> Open:
     """Return the opener of a map that threads or processes do."""
-    call = structure.caller(function)
-
-    def make(one: Any) -> Any:
-        return structure.element(call(one))
+    make = _maker(function)
 
     def pool() -> Pool:
         if not use_processes:

@@ -46,18 +46,7 @@ def text_dataset_from_directory(
     def read(path: str) -> str:
         return Path(path).read_bytes().decode("utf-8", "replace")[:max_length]
 
-    folder = Folder(
-        directory,
-        (".txt",),
-        labels,
-        label_mode,
-        class_names,
-        batch_size,
-        shuffle,
-        seed,
-        validation_split,
-        subset,
-        follow_links,
-        verbose,
-    )
+    chosen = labels, label_mode, class_names, batch_size
+    order = shuffle, seed, validation_split, subset
+    folder = Folder(directory, (".txt",), *chosen, *order, follow_links, verbose)
     return folder.datasets(_WHERE, lambda files: Column(files.paths, read, (), object, objects))
