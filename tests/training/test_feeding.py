@@ -374,6 +374,37 @@ def test_a_pass_without_batches_is_an_error_and_an_empty_second_pass_a_warning()
         assert len(list(Stream(Once(), 9).take(9))) == 4
 
 
+MEASURED = {
+    "arrays": lambda: (X, Y),
+    "rows": lambda: SLICES.batch(BATCH),
+    "a Dataset": lambda: SLICES.map(lambda x, y: (x, y)).batch(BATCH),
+    "a Dataset of unknown length": lambda: SLICES.filter(lambda x, y: True).batch(BATCH),
+    "a PyDataset": Numbered,
+    "threads": lambda: Numbered(workers=2),
+}
+
+
+@pytest.mark.parametrize("name", MEASURED)
+def test_part_of_the_samples_is_the_same_part_in_each_validation(name, model):
+    model.optimizer.learning_rate = 0.0
+    options = {"validation_steps": 2, "epochs": 3, "batch_size": BATCH, "verbose": 0}
+    found = model.fit(X, Y, validation_data=MEASURED[name](), **options).history["val_loss"]
+    expected = model.evaluate(X[: 2 * BATCH], Y[: 2 * BATCH], verbose=0)
+    np.testing.assert_allclose(found, 3 * [expected], rtol=1e-5)
+
+
+@pytest.mark.parametrize("name", MEASURED)
+def test_nothing_is_measured_twice_however_many_steps_are_asked_for(name, model):
+    data, options = MEASURED[name](), {"batch_size": BATCH, "steps": 9, "verbose": 0}
+    data, labels = data if isinstance(data, tuple) else (data, None)
+    with pytest.warns(UserWarning, match="ran out"):
+        found = model.evaluate(data, labels, **options)
+    np.testing.assert_allclose(found, model.evaluate(X, Y, verbose=0), rtol=1e-5)
+    if labels is None:
+        with pytest.warns(UserWarning, match="ran out"):
+            assert len(model.predict(data, **options)) == len(X)
+
+
 def test_nothing_is_read_beyond_the_steps_of_the_epochs():
     read = []
 

@@ -318,6 +318,12 @@ def _measure(
     stop: Callable[[], bool] = lambda: False,
 ) -> Logs:
     runner.program.objective.reset()
+    runner.rewind()  # the samples are the same each time
+    feed = runner.feed
+    if isinstance(feed, Resident) and steps is not None and steps > feed.steps:
+        text = errors.report("the data ran out", expected=f"{steps} batches", got=feed.steps)
+        warnings.warn(text, stacklevel=4)
+        steps = feed.steps
     callbacks.on_test_begin()
     listens = callbacks.listens_to_test_batches
 

@@ -56,7 +56,7 @@ def test_data(model: Any, given: Any, batch_size: int, once: bool) -> Resident |
     # What `validation_split` held back is checked and encoded already.
     data = batch if isinstance(batch, Batch) else feed.gathered(model._encode(x), y, weights, None)
     if not feed.fits(data):
-        return Stream(_slices(data, batch_size, shuffle=False))
+        return Stream(_slices(data, batch_size, shuffle=False), once=True)
     first = jax.tree.map(lambda a: a[:batch_size], data)
     model._ensure_built(first)
     pads = model._settle(first).accepts_padding() and not model.run_eagerly
@@ -69,11 +69,11 @@ def predict_batches(model: Any, x: Any, batch_size: int) -> Any:
     x = columns(x)
     if not _is_arrays(x):
         source = _tables(x, batch_size, shuffle=False)
-        return Stream(source, encode=model._encode)
+        return Stream(source, encode=model._encode, once=True)
     data = Batch(feed.arrays(model._encode(x), "x"))
     feed.warn_of_nan(data)
     if any(isinstance(leaf, OnDisk) for leaf in jax.tree.leaves(data)):
-        return Stream(_slices(data, batch_size, shuffle=False))
+        return Stream(_slices(data, batch_size, shuffle=False), once=True)
     size = feed.size_of(data)
     return [
         jax.tree.map(lambda a, i=i: a[i : i + batch_size], data) for i in range(0, size, batch_size)
@@ -98,7 +98,7 @@ def _batches(model: Any, x: Any, batch_size: int, plan: Any = None) -> Resident 
             return found
     shuffle = plan is not None and plan.shuffle
     source = _tables(x, batch_size, shuffle)
-    return Stream(source, steps, model._encode, weights, shuffle)
+    return Stream(source, steps, model._encode, weights, shuffle, once=plan is None)
 
 
 def _is_arrays(x: Any) -> bool:

@@ -95,6 +95,11 @@ class Runner:
         self._order_seed = seed
         self._order = None if order is None else jax.device_put(order)
 
+    def rewind(self) -> None:
+        """Begin with the first batch again, where an epoch of fewer steps has left the pass."""
+        self._position = 0
+        getattr(self.feed, "rewind", lambda: None)()
+
     def epoch(
         self,
         steps: int | None,

@@ -35,6 +35,7 @@ class Stream:
         encode: what the model's first layers make of each x, on the host.
         class_weight: class -> weight, for batches without weights.
         shuffle: whether batches that have numbers come in an order by lot.
+        once: whether an epoch never takes a batch twice, however many steps are asked for.
 
     Attributes:
         records: whether somebody wants to know where each batch ends.
@@ -49,8 +50,10 @@ class Stream:
         encode: Callable[[Any], Any] | None = None,
         class_weight: dict[int, float] | None = None,
         shuffle: bool = False,
+        once: bool = False,
     ) -> None:
         self._from: Source = source_of(given, shuffle)
+        self._once = once
         self._source = self._from.object
         self._encode, self._class_weight = encode, class_weight
         self.steps = steps if steps is not None else self._from.steps
@@ -157,7 +160,7 @@ class Stream:
 
     def _begins_again(self, gave: bool, done: int, count: int) -> bool:
         # A pass that gave nothing was an old one that had ended, or the next is empty as well.
-        if self._from.again and (gave or not self._empty()):
+        if self._from.again and not self._once and (gave or not self._empty()):
             return True
         expected = f"{count} batches an epoch"
         self._ran_out = errors.report("the data ran out", expected=expected, got=f"{done}")
@@ -256,6 +259,15 @@ class Stream:
             self._running, self._taken = None, 0
             self._pass += 1
         self._where = position
+
+    def rewind(self) -> None:
+        """Begin another pass, if a part of one has been taken."""
+        begun = self._where is not None and (self._running is not None or self._peeked)
+        if begun and self._from.again:
+            self._peeked.clear()
+            getattr(self._running, "close", lambda: None)()
+            self._running = None
+            self._pass, self._taken = self._pass + 1, 0
 
     # -- hooks ----------------------------------------------------------------------------------
 
