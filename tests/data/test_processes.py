@@ -65,6 +65,55 @@ def test_map_by_processes_sends_functions_classes_and_globals_and_no_jax():
     """)
 
 
+def test_classes_of_all_kinds_are_sent_and_only_what_functions_look_up():
+    run("""
+    import abc, collections, dataclasses, enum, functools
+
+    class Color(enum.Enum):
+        RED = 1
+        def twice(self):
+            return 2 * self.value
+
+    @dataclasses.dataclass
+    class Settings:
+        factor: int = 2
+        others: list = dataclasses.field(default_factory=list)
+
+    class Base(abc.ABC):
+        @abc.abstractmethod
+        def of(self, x): ...
+
+    class Sub(Base):
+        def of(self, x):
+            return self.open(x)
+        def open(self, x):
+            return x + 1
+
+    class Slots:
+        __slots__ = ("more",)
+        def __init__(self):
+            self.more = 4
+
+    Pair = collections.namedtuple("Pair", "a b")
+
+    @functools.lru_cache
+    def cached(x):
+        return x * 3
+
+    more = open = (x for x in ())  # cannot be sent, and need not be: attributes have these names
+    settings, sub, slots = Settings(), Sub(), Slots()
+
+    def all_of_it(x):
+        known = dataclasses.asdict(settings)["factor"] + len(settings.others)
+        n = Color.RED.twice() + known + sub.of(x) + slots.more + cached(int(x))
+        return Pair(n, x)
+
+    data = Dataset.range(3)
+    found = list(data.map(all_of_it, 1, use_processes=True))
+    assert found == list(data.map(all_of_it)) and type(found[0]) is Pair
+    """)
+
+
 def test_random_numbers_do_not_depend_on_the_number_of_workers():
     run("""
     def noisy(x):

@@ -7,17 +7,34 @@ closure and the global names that the code mentions. Only a parent's pipe is eve
 
 from __future__ import annotations
 
+import abc
+import dataclasses
+import dis
+import enum
+import functools
 import importlib
 import io
 import marshal
 import pickle
 import sys
-from types import CellType, CodeType, FunctionType, ModuleType
+from types import (
+    CellType,
+    CodeType,
+    FunctionType,
+    MappingProxyType,
+    MemberDescriptorType,
+    ModuleType,
+)
 from typing import Any
 
 _MAINS = ("__main__", "__mp_main__")
 # What a class has of itself, and its copy gets anew.
-_OWN = ("__dict__", "__weakref__", "__module__", "__qualname__", "_abc_impl", "__slots__")
+_OWN = set("__dict__ __weakref__ __module__ __qualname__ _abc_impl __slots__ __slotnames__".split())
+# What dataclasses compare by identity.
+_MARKS = {
+    id(getattr(dataclasses, name)): name
+    for name in "MISSING KW_ONLY _FIELD _FIELD_CLASSVAR _FIELD_INITVAR _HAS_DEFAULT_FACTORY".split()
+}
 _spaces: dict[str, dict[str, Any]] = {}
 
 
@@ -36,6 +53,12 @@ class _Pickler(pickle.Pickler):
             return _parts_of_function(obj)
         if isinstance(obj, type) and not _importable(obj):
             return _parts_of_class(obj)
+        if isinstance(obj, functools._lru_cache_wrapper) and not _importable(obj):
+            return _make_cached, (obj.__wrapped__, obj.cache_parameters())
+        if isinstance(obj, MappingProxyType):
+            return _make_proxy, (dict(obj),)
+        if type(obj).__module__ == "dataclasses" and (name := _MARKS.get(id(obj))):
+            return getattr, (dataclasses, name)
         if isinstance(obj, CellType):
             return _make_cell, (), _content(obj), None, None, _fill_cell
         if isinstance(obj, property):
@@ -72,9 +95,12 @@ def _parts_of_function(function: FunctionType) -> Any:
 
 
 def _names(code: CodeType) -> set[str]:
-    """Return the names that code may look up, with those of the functions inside of it."""
+    """Return the names that code looks up, with those of the functions inside of it."""
     inner = (_names(one) for one in code.co_consts if isinstance(one, CodeType))
-    return set(code.co_names).union(*inner)
+    # Not `co_names`: those of attributes are among them, and may be names of large things too.
+    steps = dis.get_instructions(code)
+    own = {one.argval for one in steps if "GLOBAL" in one.opname or one.opname == "LOAD_NAME"}
+    return own.union(*inner)
 
 
 def _make_function(
@@ -93,25 +119,46 @@ def _fill_function(function: FunctionType, state: Any) -> None:
 
 
 def _parts_of_class(cls: type) -> Any:
-    state = {key: value for key, value in vars(cls).items() if key not in _OWN}
-    bases = cls.__bases__
-    return (
-        _make_class,
-        (type(cls), cls.__name__, cls.__qualname__, bases, cls.__module__),
-        state,
-        None,
-        None,
-        _fill_class,
-    )
+    own = {"__module__": cls.__module__, "__qualname__": cls.__qualname__}
+    members: Any = None
+    if isinstance(cls, enum.EnumMeta):
+        members = {name: one.value for name, one in vars(cls)["_member_map_"].items()}
+        state = {k: v for k, v in vars(cls).items() if isinstance(v, (FunctionType, property))}
+    else:
+        own |= {key: value for key, value in vars(cls).items() if key == "__slots__"}
+        state = {
+            key: value
+            for key, value in vars(cls).items()
+            if key not in _OWN and not isinstance(value, MemberDescriptorType)
+        }
+    made = (type(cls), cls.__name__, cls.__bases__, own, members)
+    return _make_class, made, state, None, None, _fill_class
 
 
-def _make_class(meta: Any, name: str, qualname: str, bases: Any, module: str) -> type:
-    return meta(name, bases, {"__module__": module, "__qualname__": qualname})
+def _make_class(meta: Any, name: str, bases: Any, own: dict[str, Any], members: Any) -> type:
+    space = own
+    if members is not None:
+        space = meta.__prepare__(name, bases)
+        for key, value in (own | members).items():
+            space[key] = value
+    made = meta(name, bases, space)
+    if own["__module__"] in _MAINS:  # what a worker sends back, its parent knows by this name
+        setattr(sys.modules["__main__"], name, made)
+    return made
 
 
 def _fill_class(cls: type, state: dict[str, Any]) -> None:
     for key, value in state.items():
         setattr(cls, key, value)
+    abc.update_abstractmethods(cls)
+
+
+def _make_proxy(content: dict[Any, Any]) -> Any:
+    return MappingProxyType(content)
+
+
+def _make_cached(function: Any, parameters: dict[str, Any]) -> Any:
+    return functools.lru_cache(**parameters)(function)
 
 
 _EMPTY = "no content"
