@@ -145,7 +145,15 @@ def chosen(parents: list[Any], choices: Open, stop: bool) -> Open:
 
 
 def drawn(parents: list[Any], weights: Any, chance: Chance, stop: bool) -> Open:
-    """Return the opener that draws by lot which pipeline gives the next element."""
+    """Return the opener that draws by lot which pipeline gives the next element.
+
+    Raises:
+        ValueError: another number of weights, or negative ones.
+    """
+    weights = np.ones(len(parents)) if weights is None else weights
+    if not hasattr(weights, "_open") and (len(weights) != len(parents) or min(weights) < 0):
+        expected = f"{len(parents)} weights from 0 on, one a dataset"
+        raise ValueError(errors.report("sample_from_datasets", expected=expected, got=weights))
 
     def elements(sources: list[Any], shares: Any, generator: Any) -> Iterator[Any]:
         current: Any = None

@@ -15,9 +15,9 @@ from keraunos import errors
 from keraunos.data import caching, combining, files, grouping, index, sources, steps
 from keraunos.data import spec as specs
 from keraunos.data.chance import Chance
-from keraunos.data.parallel import AUTOTUNE, processors
+from keraunos.data.parallel import AUTOTUNE, workers_of
 from keraunos.data.pipeline import DatasetIterator, Options, Pipeline
-from keraunos.data.structure import caller, columns, element, length, mapped, stacked
+from keraunos.data.structure import at_least, caller, columns, element, length, mapped, stacked
 
 Function = Callable[..., Any]
 
@@ -158,12 +158,8 @@ class Dataset(Pipeline):
             weights: (datasets,) how likely each is, or a Dataset of such; equal by default.
         """
         parts = combining.checked(list(datasets), "sample_from_datasets")
-        shares: Any = np.ones(len(parts)) if weights is None else weights
-        if not isinstance(shares, Dataset) and (len(shares) != len(parts) or min(shares) < 0):
-            expected = f"{len(parts)} weights from 0 on, one a dataset"
-            raise ValueError(errors.report("sample_from_datasets", expected=expected, got=shares))
         chance = Chance(seed, rerandomize_each_iteration is not False)
-        open_ = combining.drawn(parts, shares, chance, stop_on_empty_dataset)
+        open_ = combining.drawn(parts, weights, chance, stop_on_empty_dataset)
         return Dataset(open_, None, lambda: specs.merged([one.element_spec for one in parts]))
 
     def concatenate(self, dataset: Dataset) -> Dataset:
@@ -189,7 +185,7 @@ class Dataset(Pipeline):
             block_length: how many elements of each in turn, 1 by default.
             num_parallel_calls: given, each is read ahead by a thread of its own; the order stays.
         """
-        cycle, block = _positive("cycle_length", cycle_length), block_length or 1
+        cycle, block = workers_of("cycle_length", cycle_length), block_length or 1
         threads = num_parallel_calls is not None
         open_ = combining.interleaved(self._open, map_func, cycle, block, threads)
         return Dataset(open_, None, lambda: self._inner_spec(map_func))
@@ -225,7 +221,7 @@ class Dataset(Pipeline):
         if num_parallel_calls is None and not use_processes:
             open_ = steps.mapped(self._open, map_func)
         else:
-            size = _positive("num_parallel_calls", num_parallel_calls)
+            size = workers_of("num_parallel_calls", num_parallel_calls)
             ordered = deterministic is not False
             open_ = steps.mapped_by(self._open, map_func, size, ordered, use_processes)
 
@@ -276,7 +272,7 @@ class Dataset(Pipeline):
             reshuffle_each_iteration: whether each pass has another one.
         """
         size = self._count if buffer_size == steps.UNKNOWN else buffer_size
-        size = (1 << 62) if size in (None, math.inf) else _least("buffer_size", size, 1)
+        size = (1 << 62) if size in (None, math.inf) else at_least("buffer_size", size, 1)
         chance = Chance(seed, reshuffle_each_iteration is not False)
         if self._rows is not None:
             order = self._rows.index.shuffle(size, chance)
@@ -368,18 +364,16 @@ class Dataset(Pipeline):
             batch_size: elements a batch.
             drop_remainder: whether a last batch that is smaller is left out.
         """
-        size = _least("batch_size", batch_size, 1)
+        size = at_least("batch_size", batch_size, 1)
+        axis = size if drop_remainder else None
+        spec = lambda: specs.with_axis(self.element_spec, axis)  # noqa: E731
         if self._rows is not None and self._rows.batch is None:
             even = drop_remainder or self._count == math.inf or not self._count % size  # pyright: ignore
             order = self._rows.index.batch(size, drop_remainder)
             rows = index.Rows(self._rows.columns, order, size, bool(even))
-            return _of_rows(rows, lambda: self._batch_spec(size, drop_remainder))
+            return _of_rows(rows, spec)
         open_ = steps.batched(self._open, size, drop_remainder, stacked)
-        spec = lambda: self._batch_spec(size, drop_remainder)  # noqa: E731
         return Dataset(open_, self._batches(size, drop_remainder), spec)
-
-    def _batch_spec(self, size: int, drop: bool) -> Any:
-        return specs.with_axis(self.element_spec, size if drop else None)
 
     def _batches(self, size: int, drop: bool) -> float | None:
         if self._count is None or self._count == math.inf:
@@ -405,7 +399,7 @@ class Dataset(Pipeline):
             ValueError: an element that is larger than the shape.
             TypeError: a value of another kind than the array.
         """
-        size = _least("batch_size", batch_size, 1)
+        size = at_least("batch_size", batch_size, 1)
         join = grouping.padder(padded_shapes, padding_values)
         open_ = steps.batched(self._open, size, drop_remainder, join)
         batch = size if drop_remainder else None
@@ -436,8 +430,8 @@ class Dataset(Pipeline):
             stride: how far apart the elements are.
             drop_remainder: whether windows that are not full are left out.
         """
-        size, stride = _least("size", size, 1), _least("stride", stride, 1)
-        step = size if shift is None else _least("shift", shift, 1)
+        size, stride = at_least("size", size, 1), at_least("stride", stride, 1)
+        step = size if shift is None else at_least("shift", shift, 1)
         parts = steps.windows(self._open, size, step, stride, drop_remainder)
         open_ = lambda run, skip: builtins.map(_columns_listed, parts(run, skip))  # noqa: E731
         span = (size - 1) * stride if drop_remainder else 0
@@ -604,18 +598,3 @@ def _listed(elements: list[Any]) -> Dataset:
 def _columns_listed(elements: list[Any]) -> Any:
     """Return a dataset of elements; of tuples and dictionaries, a structure of datasets."""
     return mapped(lambda *parts: _listed(list(parts)), *elements)
-
-
-def _least(name: str, value: Any, least: int) -> int:
-    try:
-        whole = int(value)
-    except (TypeError, ValueError):
-        whole = least - 1
-    if whole < least or whole != value:
-        expected = f"an integer, at least {least}"
-        raise ValueError(errors.report(name, expected=expected, got=repr(value)))
-    return whole
-
-
-def _positive(name: str, value: int | None) -> int:
-    return processors() if value is None or value == AUTOTUNE else _least(name, value, 1)

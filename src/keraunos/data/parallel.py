@@ -13,6 +13,8 @@ from concurrent.futures import FIRST_COMPLETED, Future, wait
 from itertools import islice
 from typing import Any
 
+from keraunos.data import structure
+
 AUTOTUNE = -1
 
 # How long a task should take at least: handing it over costs some hundredths of this.
@@ -24,6 +26,11 @@ def processors() -> int:
     """Return how many processors this process may use."""
     affinity = getattr(os, "sched_getaffinity", None)
     return len(affinity(0)) if affinity else os.cpu_count() or 1
+
+
+def workers_of(name: str, value: int | None) -> int:
+    """Return how many an argument asks for; by default as many as processors."""
+    return processors() if value in (None, AUTOTUNE) else structure.at_least(name, value, 1)
 
 
 class Pool:

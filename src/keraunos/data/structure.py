@@ -199,6 +199,22 @@ def objects(values: Any) -> np.ndarray:
     return array
 
 
+def at_least(name: str, value: Any, least: int) -> int:
+    """Return an argument that is an integer, and not a smaller one.
+
+    Raises:
+        ValueError: it is another thing.
+    """
+    try:
+        whole = int(value)
+    except (TypeError, ValueError):
+        whole = least - 1
+    if whole < least or whole != value:
+        expected = f"an integer, at least {least}"
+        raise ValueError(errors.report(name, expected=expected, got=repr(value)))
+    return whole
+
+
 def caller(function: Callable[..., Any]) -> Callable[[Any], Any]:
     """Return a function of an element: a tuple is passed as several arguments."""
 
