@@ -405,6 +405,19 @@ def test_nothing_is_measured_twice_however_many_steps_are_asked_for(name, model)
             assert len(model.predict(data, **options)) == len(X)
 
 
+class Endless(Numbered):
+    num_batches = None
+
+
+@pytest.mark.parametrize("make", [lambda: SLICES.batch(BATCH).repeat(), Endless])
+def test_what_has_no_end_is_not_measured_to_its_end(make, model):
+    for measure in (model.evaluate, model.predict):
+        with pytest.raises(ValueError, match="without an end"):
+            measure(make(), verbose=0)
+    with pytest.raises(ValueError, match="validation_steps"):
+        model.fit(X, Y, validation_data=make(), verbose=0)
+
+
 def test_nothing_is_read_beyond_the_steps_of_the_epochs():
     read = []
 

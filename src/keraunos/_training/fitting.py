@@ -246,6 +246,8 @@ def predict(
         cpu_batches.look(checks.Watch(model, labels=False))
     total = cpu_batches.steps if streams else len(cpu_batches)
     steps = _limited(steps, total)
+    if streams:
+        cpu_batches.check_end(steps)
     total = steps or total
     listeners = CallbackList(
         callbacks,
@@ -324,6 +326,8 @@ def _measure(
         text = errors.report("the data ran out", expected=f"{steps} batches", got=feed.steps)
         warnings.warn(text, stacklevel=4)
         steps = feed.steps
+    if isinstance(feed, Stream):
+        feed.check_end(steps)
     callbacks.on_test_begin()
     listens = callbacks.listens_to_test_batches
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import random as python_random
 import time
 import warnings
@@ -259,6 +260,17 @@ class Stream:
             self._running, self._taken = None, 0
             self._pass += 1
         self._where = position
+
+    def check_end(self, steps: int | None) -> None:
+        """Raise where the data are to be measured to their end, and have none.
+
+        Raises:
+            ValueError: no number of steps.
+        """
+        if steps is None and self._from.count == math.inf:
+            fix = "give steps (validation_steps in fit), or dataset.take(n)"
+            where = "evaluate, predict"
+            raise ValueError(errors.report(where, got="data without an end", fix=fix))
 
     def rewind(self) -> None:
         """Begin another pass, if a part of one has been taken."""
