@@ -3,7 +3,9 @@
 import hashlib
 import http.server
 import io
+import os
 import tarfile
+import tempfile
 import threading
 import zipfile
 from pathlib import Path
@@ -93,6 +95,19 @@ def test_an_outdated_file_is_used_when_there_is_no_network(tmp_path):
     with pytest.warns(UserWarning, match="another hash"):
         get_file("a.bin", "http://127.0.0.1:9/a.bin", file_hash=SHA256, cache_dir=tmp_path)
     assert path.read_bytes() == b"old"
+
+
+def test_a_cache_that_cannot_be_written_is_read(source, tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
+    cache = tmp_path / "cache" / "datasets"
+    cache.mkdir(parents=True)
+    (cache / "there.bin").write_bytes(CONTENT)
+    monkeypatch.setattr(os, "access", lambda path, mode: cache not in (path, *Path(path).parents))
+    options = {"origin": source.url + "a.bin", "cache_dir": cache.parent}
+    assert get_file("there.bin", **options) == str(cache / "there.bin")
+    found = get_file("a.bin", **options)
+    assert found == str(tmp_path / "temporary" / ".keras" / "datasets" / "a.bin")
+    assert len(source.requests) == 1
 
 
 @pytest.mark.parametrize("skips", [True, False], ids=["resumed", "begun again"])

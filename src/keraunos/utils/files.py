@@ -52,8 +52,7 @@ def get_file(
     if origin is None:
         raise ValueError(errors.report("get_file", expected="origin=<URL>", got="no origin"))
     name = _checked_name(os.fspath(fname or Path(urllib.parse.urlsplit(origin).path).name))
-    folder = _cache_folder(cache_dir) / cache_subdir
-    folder.mkdir(parents=True, exist_ok=True)
+    folder = _cache_folder(cache_dir, cache_subdir, name)
     target, unpacked = folder / name, None
     if extract or untar:
         target, unpacked = _archive_paths(folder, name, named=fname is not None)
@@ -71,7 +70,7 @@ def _provide(origin: str, target: Path, digest: str | None, algorithm: str, forc
         return
     try:
         download(origin, target, digest, algorithm)
-    except ConnectionError as error:
+    except (ConnectionError, PermissionError) as error:
         if not there or force:
             raise
         what = f"{target} has another hash than expected; it is used as it is: {error}"
@@ -85,12 +84,15 @@ def _checked_name(name: str) -> str:
     return name
 
 
-def _cache_folder(cache_dir: str | os.PathLike[str] | None) -> Path:
-    """Return the cache, or a folder for temporary files if the cache cannot be written."""
-    folder = Path(cache_dir).expanduser() if cache_dir else config.keras_home()
+def _cache_folder(cache_dir: str | os.PathLike[str] | None, subdir: str, name: str) -> Path:
+    """Return the cache; one for temporary files, if it cannot be written and lacks the file."""
+    folder = (Path(cache_dir).expanduser() if cache_dir else config.keras_home()) / subdir
     with contextlib.suppress(OSError):
         folder.mkdir(parents=True, exist_ok=True)
-    return folder if os.access(folder, os.W_OK) else Path(tempfile.gettempdir()) / ".keras"
+    if not os.access(folder, os.W_OK) and not (folder / name).exists():
+        folder = Path(tempfile.gettempdir()) / ".keras" / subdir
+        folder.mkdir(parents=True, exist_ok=True)
+    return folder
 
 
 def _archive_paths(folder: Path, name: str, named: bool) -> tuple[Path, Path]:
