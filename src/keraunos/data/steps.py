@@ -46,8 +46,9 @@ def _maker(function: Function) -> Callable[[Any], Any]:
 
 
 def mapped(parent: Open, function: Function) -> Open:
+    make = _maker(function)
     # The built-in map goes on after an error, for ignore_errors.
-    return lambda run, skip: map(_maker(function), parent(run, skip))
+    return lambda run, skip: map(make, parent(run, skip))
 
 
 def mapped_by(
