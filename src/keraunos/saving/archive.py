@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import io
 import json
@@ -14,7 +15,7 @@ from typing import Any
 from keraunos import errors
 from keraunos._core import registry, sharing
 from keraunos._core.layer import Layer
-from keraunos.saving import assets, files, hdf5, orbax, weights
+from keraunos.saving import assets, files, hdf5, old_configs, orbax, weights
 from keraunos.utils.writing import replacing
 
 # The version of the format, as Keras writes it; readers look at no more than its first number.
@@ -107,7 +108,7 @@ def load_model(
     compile: bool = True,
     safe_mode: bool = True,
 ) -> Any:
-    """Read a model that keraunos or Keras 3 saved.
+    """Read a model that keraunos, Keras 3, Keras 2 or tf_keras saved.
 
     Args:
         filepath: a `.keras` file, or a `.h5` file of a whole model.
@@ -138,6 +139,10 @@ def _read(
     safe_mode: bool,
 ) -> Any:
     config = _config(archive, path)
+    writer = _writer(archive, path)
+    if writer.startswith("2."):
+        hdf5.warn_of_slopes(json.dumps(config), writer, path)
+        config = old_configs.upgraded(config)
     if not compile:
         config["compile_config"] = None
     with sharing.scope():
@@ -148,7 +153,7 @@ def _read(
     with files.opened_member(archive, path) as file:
         made = weights.plan(model, file, where, strict_optimizer=compile)
     weights.carry_out(model, made)
-    assets.restore(model, archive, path)
+    assets.restore(model, archive, path, made.way)
     return model
 
 
@@ -168,6 +173,13 @@ def _members(model: Layer) -> dict[str, Any]:
         files.WEIGHTS: weights.to_bytes(model),
         **assets.members(model),
     }
+
+
+def _writer(archive: zipfile.ZipFile, path: Path) -> str:
+    """Return the version of the Keras that wrote a file; nothing where it does not say."""
+    with contextlib.suppress(KeyError, TypeError, ValueError):
+        return str(json.loads(files.member(archive, files.METADATA, path))["keras_version"])
+    return ""
 
 
 def _config(archive: zipfile.ZipFile, path: Path) -> dict[str, Any]:

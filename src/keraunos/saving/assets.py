@@ -12,7 +12,7 @@ from typing import Any
 
 from keraunos import errors
 from keraunos.saving import files
-from keraunos.saving.places import places
+from keraunos.saving.places import TODAY, places
 
 _ROOT = "assets"
 
@@ -33,14 +33,14 @@ def members(model: Any) -> dict[str, bytes]:
     return found
 
 
-def restore(model: Any, archive: zipfile.ZipFile, path: Path) -> None:
+def restore(model: Any, archive: zipfile.ZipFile, path: Path, way: str = TODAY) -> None:
     """Let each layer read the files that it wrote.
 
     Raises:
         ValueError: a file that is damaged, or whose name leads out of its folder.
     """
     names = [n for n in archive.namelist() if n.startswith(f"{_ROOT}/") and not n.endswith("/")]
-    for place in places(model) if names else ():
+    for place in places(model, way) if names else ():
         load = getattr(place.owner, "load_assets", None)
         start = _folder(place.path)
         mine = [name for name in names if name.startswith(start)]

@@ -69,7 +69,7 @@ def load_model(
         if text is None:
             fix = "build the model and call load_weights"
             raise ValueError(errors.report(f"{path} holds weights, but no model", fix=fix))
-        _warn_of_slopes(text, _attribute(file, "keras_version"), path)
+        warn_of_slopes(text, _attribute(file, "keras_version"), path)
         model = registry.deserialize(
             old_configs.upgraded(json.loads(text)), custom_objects, safe_mode=safe_mode
         )
@@ -84,13 +84,13 @@ def load_model(
     return model
 
 
-def _warn_of_slopes(config: str, version: str | None, path: Path) -> None:
+def warn_of_slopes(config: str, version: str | None, path: Path) -> None:
     """Warn where an old model has the hard sigmoid, which has had another slope since Keras 3."""
     now = float(registry.get("activations", "hard_sigmoid")(np.float32(1)))
     if '"hard_sigmoid"' in config and _is_old(version) and now < 0.69:
         what = f"{path.name}: hard_sigmoid was 0.2 x + 0.5 when it was saved, and is x / 6 + 0.5"
         fix = "keraunos.compat.install('keras2') before loading has it as it was"
-        warnings.warn(errors.report(what, fix=fix), stacklevel=4)
+        warnings.warn(errors.report(what, fix=fix), stacklevel=5)
 
 
 def _is_old(version: str | None) -> bool:
@@ -327,7 +327,7 @@ def _compile(model: Any, training: dict[str, Any]) -> None:
     optimizer = registry.deserialize({**module, **saved})
     model.compile(
         optimizer=optimizer,
-        **{key: registry.deserialize(training.get(key)) for key in _COMPILED},
+        **{key: registry.deserialize(old_configs.upgraded(training.get(key))) for key in _COMPILED},
     )
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from keraunos.saving import old_operations
+
 # What older Keras wrote and nobody takes any more.
 _RANDOM = "RandomFlip RandomRotation RandomZoom RandomContrast RandomTranslation RandomCrop"
 _DROPPED: dict[str, tuple[str, ...]] = {
@@ -24,6 +26,8 @@ _DROPPED: dict[str, tuple[str, ...]] = {
 }
 _RENAMED = {"LeakyReLU": {"alpha": "negative_slope"}}
 _OF_RECURRENT = ("time_major", "implementation")
+# Layers of several inputs, of which Keras 2 wrote down the shape of the first.
+_SEVERAL = ("MultiHeadAttention",)
 _OF_OPTIMIZERS = ("jit_compile", "is_legacy_optimizer", "decay", "epsilon_hat", "schedule_decay")
 
 
@@ -47,14 +51,27 @@ def upgraded(saved: Any) -> Any:
     if "class_name" in saved and isinstance(saved.get("config"), (dict, list)):
         made["config"] = _config(saved["class_name"], made["config"])
         made["class_name"] = _class_name(saved["class_name"], made["config"])
+        if "input_shape" in made.get("build_config", ()) and made["class_name"] in _SEVERAL:
+            del made["build_config"]  # the model builds it
         if _is_old_graph(saved["config"]):
             # A list of one was that one.
             for key in ("input_layers", "output_layers"):
                 rows = made["config"][key]
                 made["config"][key] = rows[0] if len(rows) == 1 else rows
             _renumber(made["config"])
+    if isinstance(saved.get("compile_config"), dict):
+        made["compile_config"] = _compiling(saved["compile_config"])
     if "inbound_nodes" in saved:
         made["inbound_nodes"] = [_node(node) for node in saved["inbound_nodes"]]
+        if made.get("class_name") in old_operations.LAYERS:
+            made = old_operations.upgraded(made)
+    return made
+
+
+def _compiling(saved: dict[str, Any]) -> dict[str, Any]:
+    made = {key: upgraded(value) for key, value in saved.items()}
+    if isinstance(saved.get("optimizer"), dict):
+        made["optimizer"] = upgraded_optimizer(saved["optimizer"])
     return made
 
 
@@ -72,6 +89,8 @@ def upgraded_optimizer(saved: dict[str, Any]) -> dict[str, Any]:
         }
     if config.get("weight_decay", 0) == 0:
         config.pop("weight_decay", None)
+    if isinstance(config.get("inner_optimizer"), dict):
+        config["inner_optimizer"] = upgraded_optimizer(config["inner_optimizer"])
     return {**saved, "class_name": saved["class_name"].rpartition(">")[2], "config": config}
 
 
@@ -116,6 +135,10 @@ def _config(name: str, config: Any) -> dict[str, Any]:
     config = {names.get(k, k): v for k, v in config.items() if k not in _DROPPED.get(name, ())}
     if name == "InputLayer" and "batch_input_shape" in config:
         config["batch_shape"] = config.pop("batch_input_shape")
+    if config.get("reduction") == "auto":
+        config["reduction"] = "sum_over_batch_size"
+    if "fn" in config and not name.endswith("Wrapper"):
+        del config["fn"]  # the class has it
     if "return_sequences" in config:
         config = {k: v for k, v in config.items() if k not in _OF_RECURRENT}
     if "batch_input_shape" in config:
@@ -135,7 +158,9 @@ def _node(node: Any) -> Any:
     return {"args": [given], "kwargs": _options(options)}
 
 
-def _tensor(row: list[Any]) -> dict[str, Any]:
+def _tensor(row: list[Any]) -> Any:
+    if row[0] == "_CONSTANT_VALUE":
+        return row[2]
     history = [row[0], row[1], row[2]]
     return {"class_name": "__keras_tensor__", "config": {"keras_history": history}}
 

@@ -53,6 +53,35 @@ def pairs(stored: Rows, optimizer: Any, trainable: list[Variable], old: bool) ->
     return found
 
 
+# Of these, `.keras` files of Keras 2 have the first two slots of each variable side by side.
+_SIDE_BY_SIDE = ("Adam", "AdamW", "Nadam", "Adamax", "Adadelta", "Ftrl")
+
+
+def nameless(stored: list[np.ndarray], optimizer: Any, trainable: list[Variable]) -> Any:
+    """Return (variable of the optimizer, array) for the state in a `.keras` file of Keras 2.
+
+    It begins with the count of steps. The learning rate stands in the config alone.
+
+    Args:
+        stored: arrays without names, as they follow each other in the file.
+        optimizer, trainable: as for `pairs`.
+
+    Returns:
+        The pairs; None where the arrays are not those of this optimizer.
+    """
+    inner = getattr(optimizer, "inner_optimizer", optimizer)
+    arrays, count = stored[1:], len(trainable)
+    mine = _own_slots(inner.variables, trainable)
+    if not stored or np.ndim(stored[0]) or len(arrays) != count * len(mine):
+        return None
+    if type(inner).__name__ in _SIDE_BY_SIDE:
+        arrays = [*arrays[: 2 * count : 2], *arrays[1 : 2 * count : 2], *arrays[2 * count :]]
+    own = [box for row in mine for box in row]
+    if [box.shape for box in own] != [array.shape for array in arrays]:
+        return None
+    return [(inner.iterations, stored[0]), *zip(own, arrays)]
+
+
 def _own_slots(boxes: list[Variable], trainable: list[Variable]) -> list[list[Variable]]:
     """Return the slots of an optimizer of ours: each has one variable for each that is trained."""
     found: dict[str, list[Variable]] = {}

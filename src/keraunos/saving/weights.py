@@ -16,8 +16,8 @@ import numpy as np
 from keraunos import errors
 from keraunos._core.layer import Layer
 from keraunos._core.variable import Variable
-from keraunos.saving import files, hdf5, orbax
-from keraunos.saving.places import Place, places
+from keraunos.saving import files, hdf5, optimizer_states, orbax
+from keraunos.saving.places import TODAY, WAYS, Place, places
 from keraunos.saving.report import LoadReport
 from keraunos.utils.writing import replacing
 
@@ -34,8 +34,6 @@ _IGNORED = (
     "_metrics",
     "compile_metrics",
 )
-# tf.keras 2.13 and 2.14 write the same layout under this name.
-_ALIASES = {"_layer_checkpoint_dependencies": "layers"}
 
 Groups = dict[str, dict[str, Any]]
 
@@ -144,6 +142,7 @@ class Plan:
     report: LoadReport = field(default_factory=LoadReport)
     values: list[tuple[Variable, np.ndarray]] = field(default_factory=list)
     custom: list[tuple[Layer, dict[str, np.ndarray]]] = field(default_factory=list)
+    way: str = TODAY  # in which the writer of the file went through the model
 
 
 def plan(
@@ -154,19 +153,27 @@ def plan(
     strict_optimizer: bool = False,
 ) -> Plan:
     """Compare an open file with a model and read what fits; raise if something does not."""
+    plans = (_plan(model, file, way, strict_optimizer) for way in WAYS)
+    first = next(plans)
+    made = first if first.report.complete else next((p for p in plans if p.report.complete), first)
+    if not made.report.complete:
+        _complain(made.report, where, skip_mismatch)
+    return made
+
+
+def _plan(model: Any, file: h5py.File, way: str, strict_optimizer: bool) -> Plan:
     groups = stored_groups(file)
-    made = Plan()
-    for place in places(model):
+    made = Plan(way=way)
+    for place in places(model, way):
         stored = groups.pop(place.path, {})
         if place.is_optimizer:
-            made.values += _optimizer_values(place, stored, made.report, strict_optimizer)
+            trained = model.trainable_variables
+            made.values += _optimizer_values(place, stored, made.report, strict_optimizer, trained)
         elif _own_method(place.owner, "load_own_variables") is not None:
             made.custom.append((place.owner, {k: array_of(data) for k, data in stored.items()}))
         else:
             made.values += _layer_values(place, stored, made.report)
     made.report.unexpected += [_described(path, file) for path in groups if _counts(path)]
-    if not made.report.complete:
-        _complain(made.report, where, skip_mismatch)
     return made
 
 
@@ -208,7 +215,11 @@ def _layer_values(
 
 
 def _optimizer_values(
-    place: Place, stored: dict[str, Any], report: LoadReport, strict: bool
+    place: Place,
+    stored: dict[str, Any],
+    report: LoadReport,
+    strict: bool,
+    trained: list[Variable],
 ) -> list[tuple[Variable, np.ndarray]]:
     """Return the optimizer's values if all of them fit: half a state is worse than none."""
     optimizer, variables = place.owner, place.variables
@@ -225,6 +236,9 @@ def _optimizer_values(
         tuple(data.shape) == v.shape for data, v in zip(ordered, variables)
     ):
         return [(v, array_of(data)) for v, data in zip(variables, ordered)]
+    old = optimizer_states.nameless([array_of(data) for data in ordered], optimizer, trained)
+    if old is not None and len(stored) == len(ordered):
+        return old
     got = f"{len(stored)} variables in the file"
     text = f"state of optimizer {optimizer.name!r} does not fit"
     if strict:
@@ -274,7 +288,7 @@ def stored_groups(file: h5py.File) -> Groups:
     groups: Groups = {}
 
     def note(name: str, item: Any) -> None:
-        parts = [_ALIASES.get(part, part) for part in name.replace("\\", "/").split("/")]
+        parts = name.replace("\\", "/").split("/")
         if isinstance(item, h5py.Dataset) and len(parts) >= 2 and parts[-2] == "vars":
             if item.external or item.is_virtual:
                 raise ValueError(
