@@ -42,6 +42,24 @@ def test_a_shared_layer_has_its_weights_once():
     assert len(model.get_layer("shared")._inbound_nodes) == 2
 
 
+def test_a_list_of_tensors_may_grow_after_it_was_passed():
+    x = keras.Input((3,))
+    so_far = [x]
+    for _ in range(3):
+        so_far.append(layers.Dense(2)(x))
+        x = layers.Concatenate()(so_far)
+    model = keras.Model(so_far[:1], x)
+    assert model.predict(np.ones((2, 3)), verbose=0).shape == (2, 9)
+
+
+def test_predict_wants_as_many_samples_of_each_input():
+    a, b = keras.Input((3,)), keras.Input((3,))
+    model = keras.Model([a, b], layers.Dot(1)([a, b]))
+    for rows in (10, 100):  # in one batch and in several
+        with pytest.raises(ValueError, match=rf"x\[0\]: {rows}, x\[1\]: 200"):
+            model.predict([np.ones((rows, 3)), np.ones((200, 3))], verbose=0)
+
+
 def test_inputs_by_list_and_by_name():
     model = two_towers()
     a = np.asarray(model([X, -X]))

@@ -8,7 +8,7 @@ from typing import Any
 import jax
 
 from keraunos import errors
-from keraunos._core.symbolic import Node, SymbolicTensor, tensors
+from keraunos._core.symbolic import Node, SymbolicTensor, copied, tensors
 
 
 class Function:
@@ -32,7 +32,7 @@ class Function:
 
     def __init__(self, inputs: Any, outputs: Any, name: str | None = None) -> None:
         self.name = name or "function"
-        self._inputs_struct, self._outputs_struct = inputs, outputs
+        self._inputs_struct, self._outputs_struct = copied(inputs), copied(outputs)
         self.inputs, self.outputs = tensors(inputs), tensors(outputs)
         self.nodes, self._met = _sorted(self.inputs, self.outputs, self.name)
         self._inside = set(self.nodes)

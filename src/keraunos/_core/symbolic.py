@@ -128,7 +128,8 @@ class Node:
         self, operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any], outputs: Any
     ) -> None:
         self.operation = operation
-        self.args, self.kwargs = args, kwargs
+        # A list of tensors that was passed may grow afterwards.
+        self.args, self.kwargs = copied(args), copied(kwargs)
         self.inputs = tensors((args, kwargs))
         self.structure = outputs
         self.outputs = tensors(outputs)
@@ -143,6 +144,15 @@ class Node:
     @property
     def output_tensors(self) -> list[SymbolicTensor]:
         return self.outputs
+
+
+def copied(structure: Any) -> Any:
+    """Return the same leaves in new lists, tuples and dicts."""
+    if type(structure) in (list, tuple):
+        return type(structure)(map(copied, structure))
+    if type(structure) is dict:
+        return {key: copied(value) for key, value in structure.items()}
+    return structure
 
 
 def tensors(structure: Any) -> list[SymbolicTensor]:

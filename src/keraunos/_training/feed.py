@@ -235,12 +235,7 @@ def gathered(x: Any, y: Any, weights: Any, class_weight: dict[int, float] | None
         ValueError: another number of samples in x, y or the weights.
     """
     data = Batch(arrays(x, "x"), arrays(y, "y"), arrays(weights, "sample_weight"))
-    sizes = {name: leaf.shape[0] for name, leaf in named_leaves(data)}
-    if len(set(sizes.values())) > 1:
-        got = ", ".join(f"{name}: {n}" for name, n in sizes.items())
-        raise ValueError(
-            errors.report("data", expected="the same number of samples everywhere", got=got)
-        )
+    sizes = checked_sizes(data)
     if not sizes or not next(iter(sizes.values())):
         raise ValueError(
             errors.report("x", expected="at least one sample", got=f"{sizes or 'nothing'}")
@@ -249,6 +244,21 @@ def gathered(x: Any, y: Any, weights: Any, class_weight: dict[int, float] | None
         data = data._replace(weights=class_weights(data.y, class_weight, data.weights))
     warn_of_nan(data)
     return data
+
+
+def checked_sizes(data: Batch) -> dict[str, int]:
+    """Return the number of samples of each array, which is to be one.
+
+    Raises:
+        ValueError: it is not.
+    """
+    sizes = {name: leaf.shape[0] for name, leaf in named_leaves(data)}
+    if len(set(sizes.values())) > 1:
+        got = ", ".join(f"{name}: {n}" for name, n in sizes.items())
+        raise ValueError(
+            errors.report("data", expected="the same number of samples everywhere", got=got)
+        )
+    return sizes
 
 
 def class_weights(y: Any, weights: dict[int, float], given: Any = None) -> Any:

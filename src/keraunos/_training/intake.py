@@ -71,6 +71,7 @@ def predict_batches(model: Any, x: Any, batch_size: int) -> Any:
         source = _tables(x, batch_size, shuffle=False)
         return Stream(source, encode=model._encode, once=True)
     data = Batch(feed.arrays(model._encode(x), "x"))
+    feed.checked_sizes(data)
     feed.warn_of_nan(data)
     if any(isinstance(leaf, OnDisk) for leaf in jax.tree.leaves(data)):
         return Stream(_slices(data, batch_size, shuffle=False), once=True)

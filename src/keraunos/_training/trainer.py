@@ -285,6 +285,7 @@ class Trainer(Steps):
             return known(x)
         encoded = self._encode(x)
         data = Batch(jax.tree.map(loaded, feed.arrays(encoded, "x")))
+        feed.checked_sizes(data)
         self._ensure_built(data)
         feed.warn_of_nan(data)
         count = feed.size_of(data)

@@ -38,8 +38,9 @@ class Functional(Model):
         Model.__init__(self, name=name, **kwargs)
         self._book.hidden |= {"_graph", "_inputs_struct", "_outputs_struct", "_hosted"}
         inputs, outputs = _fresh_inputs(inputs, outputs)
-        self._inputs_struct, self._outputs_struct = inputs, outputs
         self._graph = Function(inputs, outputs, name=self.name)
+        self._inputs_struct = self._graph._inputs_struct
+        self._outputs_struct = self._graph._outputs_struct
         self._operations = self._graph.operations
         self._hosted = hosting.split(self._graph)
         self._check_names()
