@@ -64,7 +64,11 @@ def file(request, tmp_path):
     return path, np.load(io.BytesIO(FILES.read(f"{request.param}.npz")))
 
 
-TRAINED = sorted(n[:-6] for n in FILES.namelist() if n.endswith(".keras") and "text" not in n)
+TRAINED = sorted(
+    name[:-6]
+    for name in FILES.namelist()
+    if name.endswith(".keras") and not name.endswith(("_text.keras", "_seq2seq.keras"))
+)
 
 
 @pytest.mark.parametrize("file", TRAINED, indirect=True)
@@ -77,6 +81,18 @@ def test_training_goes_on_where_it_was(file):
     for _ in range(2):
         model.train_on_batch(x, Y)
     np.testing.assert_allclose(model.predict(x, verbose=0), expected["q"], atol=1e-5)
+
+
+@pytest.mark.parametrize("ending", ["keras", "h5"])
+def test_first_states_behind_the_input_and_no_step_taken(ending, tmp_path, recwarn):
+    path = tmp_path / f"seq2seq.{ending}"
+    path.write_bytes(FILES.read(f"2.21_seq2seq.{ending}"))
+    expected = np.load(io.BytesIO(FILES.read("2.21_seq2seq.npz")))
+    model = keras.saving.load_model(path)
+    found = model.predict([expected["x0"], expected["x1"]], verbose=0)
+    np.testing.assert_allclose(found[0], expected["p0"], atol=1e-6)
+    np.testing.assert_allclose(found[1], expected["p1"], atol=1e-6)
+    assert not recwarn
 
 
 @pytest.mark.parametrize("file", ["2.13_text", "2.21_text"], indirect=True)

@@ -55,10 +55,15 @@ FROZEN_AT_COMPILE = ("keras1", "keras2", "tf.keras")
 FROZEN_NORMALIZATION_SEES_THE_BATCH = ("keras1", "keras2")
 # Eras in which Model([x], [y]) has one input and one output, and predict returns one array.
 LIST_OF_ONE_IS_ONE = ("keras1", "keras2", "tf.keras")
+# Eras whose predict took as many samples of each input as the first one has.
+FIRST_INPUT_COUNTS = ("keras1", "keras2")
 # Eras in which callbacks were told the number and the size of each batch.
 BATCH_LOGS_HAVE_SIZES = ("keras1", "keras2")
 # Eras in which an Embedding tells a Sequential the shape of its input.
 EMBEDDING_KNOWS_ITS_INPUT = ("keras1", "keras2", "tf.keras")
+
+# Eras whose programs read their own lambdas from files unasked.
+OWN_LAMBDAS_RUN = ("keras1", "keras2", "tf.keras")
 
 # Eras whose programs know the backends theano and tensorflow: the second is what they see here.
 BACKEND_IS_TENSORFLOW = ("keras1", "keras2", "tf.keras")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-from keraunos._core import registry
+from keraunos._core import lambdas, registry
 from keraunos._core.symbolic import SymbolicTensor
 from keraunos._core.variable import Variable
 from keraunos.compat import arguments, eras, methods, names, wrappers
@@ -51,6 +51,7 @@ def apply(patches: Patches, era: str | None) -> None:
     _mix_in(patches)
     _put_modules(patches)
     _show_at_the_top(patches, era)
+    patches.put(lambdas, "own_code_runs", era in eras.OWN_LAMBDAS_RUN)
     if era in eras.STEEP_HARD_SIGMOID:
         _put_hard_sigmoid(patches)
 
@@ -78,6 +79,7 @@ def _mix_in(patches: Patches) -> None:
     owners = (
         ("models:Model", methods.ModelMethods),
         ("layers:Layer", methods.LayerMethods),
+        ("layers:Bidirectional", methods.BidirectionalMethods),
         ("optimizers:Optimizer", methods.OptimizerMethods),
     )
     for place, mixed in owners:

@@ -188,6 +188,14 @@ class _Shape:
         return _shapes(_tensors_at(layer, 0, self._which, name))
 
 
+class BidirectionalMethods:
+    """What `Bidirectional` had."""
+
+    @property
+    def layer(self: Any) -> Any:
+        return self.forward_layer
+
+
 class LayerMethods:
     """What `Layer` had."""
 

@@ -91,7 +91,7 @@ legacy.layers                layers compat.old_merge
 legacy.models                models
 legacy.interfaces            compat.interfaces
 legacy.backend               backend
-backend.tensorflow_backend   backend
+backend.tensorflow_backend   backend compat.keras_backend
 backend.theano_backend       backend
 backend.common               backend
 backend.load_backend         backend
@@ -291,13 +291,14 @@ class OldModule(ModuleType):
     """A module that is no more: it shows the names of the rooms that have its contents."""
 
     def __init__(self, path: str) -> None:
-        super().__init__(f"keraunos.{path}", f"What older Keras had in `keras.{path}`.")
+        # The name under which it is imported: below it, Python looks for what it does not have.
+        super().__init__(f"keras.{path}", f"What older Keras had in `keras.{path}`.")
         self.__dict__["__path__"] = []
         self.__dict__["_rooms"] = MODULES[path]
 
     def __getattr__(self, name: str) -> Any:
         if not name.startswith("__"):
-            inner = f"{self.__name__}.{name}".removeprefix("keraunos.")
+            inner = f"{self.__name__}.{name}".removeprefix("keras.")
             if inner in MODULES:
                 return old_module(inner)
             for room in self.__dict__["_rooms"]:
@@ -308,9 +309,8 @@ class OldModule(ModuleType):
         if name == "__all__":
             return [n for n in dir(self) if not n.startswith("_")]
         choices = [n for n in dir(self) if not n.startswith("_")]
-        old = self.__name__.replace("keraunos", "keras", 1)
         raise AttributeError(
-            errors.report(f"{old} has no {name!r}", fix=errors.suggest(name, choices))
+            errors.report(f"{self.__name__} has no {name!r}", fix=errors.suggest(name, choices))
         )
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:

@@ -10,14 +10,14 @@ from typing import Any
 import jax.numpy as jnp
 
 from keraunos._core import registry
-from keraunos._core.graph import Function
-from keraunos._core.layer import Layer
 from keraunos._core.symbolic import SymbolicTensor
 from keraunos._core.variable import Variable
 from keraunos.compat import callback_wrappers as callbacks
 from keraunos.compat import eras, methods
 from keraunos.compat import file_wrappers as files
 from keraunos.compat.freezing import as_compiled
+from keraunos.compat.graph_calls import on_the_graph, reset, states_behind
+from keraunos.compat.graph_losses import ModelGraph, check_metrics, connected
 
 _PARALLEL = (
     " workers=- use_multiprocessing=- max_queue_size=- max_q_size=- nb_worker=- pickle_safe=-"
@@ -107,6 +107,12 @@ def compile_(original: Callable[..., Any], era: str | None) -> Callable[..., Any
                 methods.warn_once(f"compile has no argument {key!r}: it is left out")
         if era != "keras3" and kwargs.get("metrics"):
             kwargs["metrics"] = methods.per_output_metrics(self, kwargs["metrics"])
+        if hasattr(self, "_graph"):
+            bound = inspect.signature(original).bind(self, *args, **kwargs)
+            check_metrics([bound.arguments.get(k) for k in ("metrics", "weighted_metrics")])
+            if "loss" in bound.arguments:
+                bound.arguments["loss"] = connected(self, bound.arguments["loss"])
+            args, kwargs = bound.args[1:], bound.kwargs
         original(self, *args, **kwargs)
         if era in eras.FROZEN_AT_COMPILE:
             flags = [(layer, layer._trainable) for layer in self._flatten_layers()]
@@ -163,6 +169,20 @@ def on_batch(original: Callable[..., Any], era: str | None) -> Callable[..., Any
             self.reset_metrics()
         with as_compiled(self):
             return original(self, *args, **kwargs)
+
+    return call
+
+
+def predict(original: Callable[..., Any], era: str | None) -> Callable[..., Any]:
+    """Return `predict`, which took of each input as many samples as the first has."""
+    if era not in eras.FIRST_INPUT_COUNTS:
+        return original
+
+    @functools.wraps(original)
+    def call(self: Any, x: Any, *args: Any, **kwargs: Any) -> Any:
+        if isinstance(x, list) and all(hasattr(one, "shape") for one in x):
+            x = [one[: len(x[0])] for one in x]
+        return original(self, x, *args, **kwargs)
 
     return call
 
@@ -251,7 +271,7 @@ def add_loss(original: Callable[..., Any], era: str | None) -> Callable[..., Any
         given = [one() if callable(one) else one for one in _listed(loss)]
         symbolic = [one for one in given if isinstance(one, SymbolicTensor)]
         if symbolic:
-            self._graph = _WithLosses(self._graph, symbolic, self)
+            self._graph = ModelGraph(self._graph, self, losses=symbolic)
         for one in given:
             if not isinstance(one, SymbolicTensor):
                 original(self, one)
@@ -272,25 +292,6 @@ def add_layer(original: Callable[..., Any], era: str | None) -> Callable[..., An
             original(self, layer, *args, **kwargs)
 
     return add
-
-
-class _WithLosses(Function):
-    """A model's graph, with tensors of it that are losses."""
-
-    def __init__(self, graph: Function, losses: list[SymbolicTensor], model: Any) -> None:
-        losses = [*getattr(graph, "_losses", ()), *losses]
-        super().__init__(graph._inputs_struct, graph._outputs_struct, graph.name)
-        self._losses = losses
-        self._whole = Function(graph._inputs_struct, (graph._outputs_struct, losses), graph.name)
-        self._model = model
-
-    def run(self, values: list[Any], call: Any = None) -> Any:
-        if call is not None:
-            return super().run(values, call)
-        outputs, losses = self._whole.run(values)
-        for loss in losses:
-            Layer.add_loss(self._model, jnp.mean(loss))
-        return outputs
 
 
 def _listed(value: Any) -> list[Any]:
@@ -347,6 +348,7 @@ WRAPPED: dict[str, dict[str, Callable[[Any, str | None], Any]]] = {
         "from_config": model_from_config,
         "compile": compile_,
         "fit": callbacks.fit,
+        "predict": predict,
         "train_on_batch": on_batch,
         "test_on_batch": on_batch,
         "save": files.save,
@@ -362,11 +364,14 @@ WRAPPED: dict[str, dict[str, Callable[[Any, str | None], Any]]] = {
     "models": {"load_model": files.load},
     "layers:BatchNormalization": {"call": batch_norm},
     "layers:Layer": {
+        "__call__": on_the_graph,
         "add_weight": add_weight,
         "add_loss": add_loss,
         "trainable_weights": weights_setter,
         "non_trainable_weights": weights_setter,
     },
+    "layers:RNN": {"__call__": states_behind, "reset_state": reset, "reset_states": reset},
+    "layers:Bidirectional": {"__call__": states_behind},
     "optimizers._base:Optimizer": {"_step": step, "get_config": optimizer_config},
     "optimizers._rule_optimizer:RuleOptimizer": {"_step": step},
     "callbacks.callback_list": {"pythonified": callbacks.logs_with_names},

@@ -26,8 +26,8 @@ _DROPPED: dict[str, tuple[str, ...]] = {
 }
 _RENAMED = {"LeakyReLU": {"alpha": "negative_slope"}}
 _OF_RECURRENT = ("time_major", "implementation")
-# Layers of several inputs, of which Keras 2 wrote down the shape of the first.
-_SEVERAL = ("MultiHeadAttention",)
+# Layers that may have several inputs, whose shapes Keras 2 wrote down in its own way.
+_SEVERAL = ("MultiHeadAttention", "Bidirectional")
 _OF_OPTIMIZERS = ("jit_compile", "is_legacy_optimizer", "decay", "epsilon_hat", "schedule_decay")
 
 
@@ -51,7 +51,8 @@ def upgraded(saved: Any) -> Any:
     if "class_name" in saved and isinstance(saved.get("config"), (dict, list)):
         made["config"] = _config(saved["class_name"], made["config"])
         made["class_name"] = _class_name(saved["class_name"], made["config"])
-        if "input_shape" in made.get("build_config", ()) and made["class_name"] in _SEVERAL:
+        several = made["class_name"] in _SEVERAL or "return_sequences" in made["config"]
+        if several and "input_shape" in made.get("build_config", ()):
             del made["build_config"]  # the model builds it
         if _is_old_graph(saved["config"]):
             # A list of one was that one.
@@ -63,6 +64,8 @@ def upgraded(saved: Any) -> Any:
         made["compile_config"] = _compiling(saved["compile_config"])
     if "inbound_nodes" in saved:
         made["inbound_nodes"] = [_node(node) for node in saved["inbound_nodes"]]
+        if made["class_name"] == "Bidirectional" or "return_sequences" in made["config"]:
+            made["inbound_nodes"] = [_with_states(node) for node in made["inbound_nodes"]]
         if made.get("class_name") in old_operations.LAYERS:
             made = old_operations.upgraded(made)
     return made
@@ -156,6 +159,14 @@ def _node(node: Any) -> Any:
     options = rows[0][3] if rows and len(rows[0]) > 3 else {}
     given: Any = tensors if len(tensors) > 1 else tensors[0]
     return {"args": [given], "kwargs": _options(options)}
+
+
+def _with_states(node: dict[str, Any]) -> dict[str, Any]:
+    """Return the call of a recurrent layer, whose first states stood behind its input."""
+    first = node["args"][0]
+    if not isinstance(first, list):
+        return node
+    return {"args": first[:1], "kwargs": {**node["kwargs"], "initial_state": first[1:]}}
 
 
 def _tensor(row: list[Any]) -> Any:

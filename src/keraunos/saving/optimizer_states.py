@@ -45,7 +45,9 @@ def pairs(stored: Rows, optimizer: Any, trainable: list[Variable], old: bool) ->
     theirs = _slots(arrays, len(trainable))
     slots = {id(box) for row in mine for box in row}
     alone = [box for box in optimizer.variables if id(box) not in slots]
-    found = [*_scalars(scalars, alone)] if len(theirs) >= len(mine) else None
+    # One that has taken no step has written no slots.
+    whole = len(theirs) >= len(mine) or not arrays
+    found = [*_scalars(scalars, alone)] if whole else None
     for own, other in zip(mine, theirs):
         if found is None or [box.shape for box in own] != [array.shape for array in other]:
             return None
@@ -71,7 +73,8 @@ def nameless(stored: list[np.ndarray], optimizer: Any, trainable: list[Variable]
     """
     inner = getattr(optimizer, "inner_optimizer", optimizer)
     arrays, count = stored[1:], len(trainable)
-    mine = _own_slots(inner.variables, trainable)
+    # One that has taken no step has written no slots.
+    mine = _own_slots(inner.variables, trainable) if arrays else []
     if not stored or np.ndim(stored[0]) or len(arrays) != count * len(mine):
         return None
     if type(inner).__name__ in _SIDE_BY_SIDE:

@@ -57,6 +57,13 @@ def has_arg(fn: Any, name: str, accept_all: bool = False) -> bool:
     )
 
 
+def _get_available_gpus() -> list[str]:
+    """Return the names of GPUs, which programs asked for before they used several."""
+    import jax
+
+    return [f"/device:GPU:{d.id}" for d in jax.devices() if d.platform == "gpu"]
+
+
 def legacy_weight_ordering() -> bool:
     """Return False: there is one order of weights."""
     return False

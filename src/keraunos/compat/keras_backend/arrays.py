@@ -213,9 +213,11 @@ def cast_to_floatx(x: Any) -> Any:
 
 
 def constant(value: Any, dtype: Any = None, shape: Any = None, name: str | None = None) -> Any:
-    """Return a tensor of a value."""
+    """Return a tensor of a value; `shape` reshapes it, or repeats a single number."""
     found = ops.convert_to_tensor(value, dtype=dtype or config.floatx())
-    return found if shape is None else ops.broadcast_to(found, shape)
+    if shape is None:
+        return found
+    return ops.broadcast_to(found, shape) if found.size == 1 else ops.reshape(found, shape)
 
 
 def arange(start: Any, stop: Any = None, step: Any = 1, dtype: Any = "int32") -> Any:

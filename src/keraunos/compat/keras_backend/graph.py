@@ -342,6 +342,19 @@ def _cut(source: SymbolicTensor, origins: list[SymbolicTensor]) -> list[Symbolic
     return [source, *(origin for origin in origins if origin is not source)]
 
 
+class NeedsTheGraph(BaseException):
+    """Raised where a layer's own call asks for gradients: it is called on the graph then.
+
+    (No `Exception`, because it is not an error to explain on the way.)
+    """
+
+
+def without_graph(where: str) -> TypeError:
+    """Return the error where there are values, and gradients of the graph are asked for."""
+    fix = "build the tensor from keras.Input, or use a GradientTape"
+    return TypeError(errors.report(where, expected="a tensor of the graph", fix=fix))
+
+
 def gradients(loss: SymbolicTensor, variables: Any) -> list[Any]:
     """Return the gradients of the sum of a tensor with respect to tensors or variables.
 
@@ -359,6 +372,11 @@ def gradients(loss: SymbolicTensor, variables: Any) -> list[Any]:
         [2.0, 2.0, 2.0]
     """
     wanted = list(variables) if isinstance(variables, (list, tuple)) else [variables]
+    if not isinstance(loss, SymbolicTensor):
+        running = context.current()
+        if running is not None and running.abstract:
+            raise NeedsTheGraph
+        raise without_graph("K.gradients")
     origins, reached = _ancestors(loss)
     sources = [v for v in wanted if isinstance(v, SymbolicTensor) and id(v) in reached]
     sources = list({id(v): v for v in sources}.values())
