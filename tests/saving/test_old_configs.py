@@ -83,3 +83,14 @@ def test_the_first_sequentials_were_lists():
     saved = old_configs.upgraded({"class_name": "Sequential", "config": layers})
     model = keras.saving.deserialize_keras_object(saved)
     assert model.output_shape == (None, 2)
+
+
+def test_options_of_a_call_with_several_inputs_are_those_of_the_last(tmp_path):
+    x = keras.Input((5, 3))
+    model = keras.Model(x, keras.layers.Attention()([x, x], use_causal_mask=True))
+    model.save(tmp_path / "model.h5")
+    steps = np.random.RandomState(0).normal(size=(2, 5, 3))
+    again = keras.saving.load_model(tmp_path / "model.h5")
+    np.testing.assert_allclose(
+        again.predict(steps, verbose=0), model.predict(steps, verbose=0), atol=1e-6
+    )

@@ -12,7 +12,7 @@ from keraunos._core import dtypes, naming
 
 # One unknown size is tried as two numbers; what changes in the result is unknown too. They are
 # rich in divisors, so that pooling and reshaping go through, and no real layer has such a size.
-MARKERS = ((10_080, 20_160), (96, 160))
+MARKERS = ((10_080, 20_160), (96, 160), (6, 10))
 
 
 class History(NamedTuple):
@@ -198,17 +198,17 @@ def infer(function: Callable[..., Any], args: Any, kwargs: Any, unify: bool = Fa
 
     if not any(None in shape for shape in shapes):
         return jax.tree.map(_symbol, evaluate(shapes, 0))
-    for attempt, (first, second) in enumerate(MARKERS):
+    failures = []
+    for first, second in MARKERS:
         try:
             one = evaluate(shapes, first)
             two = evaluate(shapes, second)
             return jax.tree.map(_compare, one, two)
-        except Exception:
+        except Exception as error:
             if unify:
                 return infer(function, *_unified(leaves, places, tree))
-            if attempt == len(MARKERS) - 1:
-                raise
-    raise AssertionError("unreachable")
+            failures.append(error)
+    raise failures[1]
 
 
 def unknown_of(shape: tuple[int, ...]) -> tuple[int | None, ...]:

@@ -346,6 +346,12 @@ def _save_freq(cls: type, kwargs: dict[str, Any]) -> Later | None:
     return None if period == 1 else lambda callback: setattr(callback, "period", int(period))
 
 
+def _causal(cls: type, kwargs: dict[str, Any]) -> Later | None:
+    """Of attention: today each call says it, see `graph_calls.attending`."""
+    causal = kwargs.pop("causal")
+    return (lambda made: setattr(made, "_causal", True)) if causal else None
+
+
 _SPECIAL: dict[str, Callable[..., Any]] = {
     "nb_row": _kernel_size,
     "nb_col": _kernel_size,
@@ -358,6 +364,7 @@ _SPECIAL: dict[str, Callable[..., Any]] = {
     "mode": _mode,
     "time_major": _refused("time_major", (False, None), "put the batch first"),
     "decay": _decay,
+    "causal": _causal,
     "period": _save_freq,
 }
 _IN_ORDER = tuple(_SPECIAL)

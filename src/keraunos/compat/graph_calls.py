@@ -61,6 +61,18 @@ def states_behind(original: Callable[..., Any], era: str | None) -> Callable[...
     return __call__
 
 
+def attending(original: Callable[..., Any], era: str | None) -> Callable[..., Any]:
+    """Return an attention's `__call__`: one that was made with `causal=True` looks back only."""
+
+    @functools.wraps(original)
+    def __call__(self: Any, *args: Any, **kwargs: Any) -> Any:
+        if getattr(self, "_causal", False):
+            kwargs = {"use_causal_mask": True, **kwargs}
+        return original(self, *args, **kwargs)
+
+    return __call__
+
+
 def reset(original: Callable[..., Any], era: str | None) -> Callable[..., Any]:
     """Return `reset_states`, which may be given the states to begin with."""
 

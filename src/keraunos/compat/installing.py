@@ -79,6 +79,7 @@ def _mix_in(patches: Patches) -> None:
     owners = (
         ("models:Model", methods.ModelMethods),
         ("layers:Layer", methods.LayerMethods),
+        ("metrics:Metric", methods.MetricMethods),
         ("layers:Bidirectional", methods.BidirectionalMethods),
         ("optimizers:Optimizer", methods.OptimizerMethods),
     )

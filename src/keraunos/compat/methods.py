@@ -16,6 +16,7 @@ import numpy as np
 from keraunos import errors
 from keraunos._core.symbolic import Node, SymbolicTensor
 from keraunos._core.variable import Variable
+from keraunos.metrics import Metric
 
 
 class ModelMethods:
@@ -186,6 +187,16 @@ class _Shape:
         if not layer._inbound_nodes and getattr(layer, f"{self._which}s", None):
             return _shapes(getattr(layer, self._which))
         return _shapes(_tensors_at(layer, 0, self._which, name))
+
+
+class MetricMethods:
+    """What `Metric` had."""
+
+    stateful = True
+
+    def reset_states(self: Any) -> None:
+        """Forget what was measured."""
+        self.reset_state()
 
 
 class BidirectionalMethods:
@@ -399,4 +410,15 @@ def per_output_metrics(model: Any, metrics: Any) -> Any:
     """Return a flat list of metrics as one for each output: Keras 2 gave all of it to each."""
     outputs = getattr(model, "outputs", None) or ()
     flat = isinstance(metrics, list) and not any(isinstance(m, (list, tuple)) for m in metrics)
-    return [list(metrics) for _ in outputs] if flat and metrics and len(outputs) > 1 else metrics
+    if not (flat and metrics and len(outputs) > 1):
+        return metrics
+    return [[_own(one, i) for one in metrics] for i in range(len(outputs))]
+
+
+def _own(metric: Any, output: int) -> Any:
+    """Return a metric, for an output behind the first a new one like it."""
+    return (
+        type(metric).from_config(metric.get_config())
+        if isinstance(metric, Metric) and output
+        else metric
+    )

@@ -16,7 +16,7 @@ from keraunos.compat import callback_wrappers as callbacks
 from keraunos.compat import eras, methods
 from keraunos.compat import file_wrappers as files
 from keraunos.compat.freezing import as_compiled
-from keraunos.compat.graph_calls import on_the_graph, reset, states_behind
+from keraunos.compat.graph_calls import attending, on_the_graph, reset, states_behind
 from keraunos.compat.graph_losses import ModelGraph, check_metrics, connected
 
 _PARALLEL = (
@@ -105,8 +105,9 @@ def compile_(original: Callable[..., Any], era: str | None) -> Callable[..., Any
             value = kwargs.pop(key)
             if key not in quiet and value is not None:
                 methods.warn_once(f"compile has no argument {key!r}: it is left out")
-        if era != "keras3" and kwargs.get("metrics"):
-            kwargs["metrics"] = methods.per_output_metrics(self, kwargs["metrics"])
+        for key in ("metrics", "weighted_metrics") if era != "keras3" else ():
+            if kwargs.get(key):
+                kwargs[key] = methods.per_output_metrics(self, kwargs[key])
         if hasattr(self, "_graph"):
             bound = inspect.signature(original).bind(self, *args, **kwargs)
             check_metrics([bound.arguments.get(k) for k in ("metrics", "weighted_metrics")])
@@ -263,6 +264,21 @@ def add_weight(original: Callable[..., Any], era: str | None) -> Callable[..., A
     return call
 
 
+def add_metric_weight(original: Callable[..., Any], era: str | None) -> Callable[..., Any]:
+    """Return a metric's `add_weight`, whose first argument was the name."""
+
+    @functools.wraps(original)
+    def call(self: Any, *args: Any, **kwargs: Any) -> Any:
+        if args and isinstance(args[0], str):
+            kwargs = {**dict(zip(("name", "shape"), args)), **kwargs}
+            args = ()
+        for key in ("aggregation", "synchronization", "partitioner"):
+            kwargs.pop(key, None)
+        return original(self, *args, **kwargs)
+
+    return call
+
+
 def add_loss(original: Callable[..., Any], era: str | None) -> Callable[..., Any]:
     """Return `add_loss` that takes tensors of the model's own graph, and Keras 2's `inputs`."""
 
@@ -370,8 +386,11 @@ WRAPPED: dict[str, dict[str, Callable[[Any, str | None], Any]]] = {
         "trainable_weights": weights_setter,
         "non_trainable_weights": weights_setter,
     },
+    "metrics:Metric": {"add_weight": add_metric_weight},
     "layers:RNN": {"__call__": states_behind, "reset_state": reset, "reset_states": reset},
     "layers:Bidirectional": {"__call__": states_behind},
+    "layers:Attention": {"__call__": attending},
+    "layers:AdditiveAttention": {"__call__": attending},
     "optimizers._base:Optimizer": {"_step": step, "get_config": optimizer_config},
     "optimizers._rule_optimizer:RuleOptimizer": {"_step": step},
     "callbacks.callback_list": {"pythonified": callbacks.logs_with_names},

@@ -40,6 +40,8 @@ def pair(y_true: Any, y_pred: Any, where: str) -> tuple[jax.Array, jax.Array]:
     y_pred = floating(y_pred)
     y_true = dtypes.as_array(y_true, y_pred.dtype)
     y_true, y_pred = same_rank(y_true, y_pred)
+    if y_true.ndim == 0:  # one number for all, as a regularizer has it
+        y_true = jnp.broadcast_to(y_true, y_pred.shape)
     if y_true.shape != y_pred.shape:
         raise ValueError(mismatch(where, y_true.shape, y_pred.shape))
     return y_true, y_pred

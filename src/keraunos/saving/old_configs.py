@@ -64,6 +64,10 @@ def upgraded(saved: Any) -> Any:
         made["compile_config"] = _compiling(saved["compile_config"])
     if "inbound_nodes" in saved:
         made["inbound_nodes"] = [_node(node) for node in saved["inbound_nodes"]]
+        attends = made["class_name"] in ("Attention", "AdditiveAttention")
+        if attends and made["config"].pop("causal", False):  # today each call says it
+            for node in made["inbound_nodes"]:
+                node["kwargs"]["use_causal_mask"] = True
         if made["class_name"] == "Bidirectional" or "return_sequences" in made["config"]:
             made["inbound_nodes"] = [_with_states(node) for node in made["inbound_nodes"]]
         if made.get("class_name") in old_operations.LAYERS:
@@ -156,7 +160,8 @@ def _node(node: Any) -> Any:
     several = bool(node) and isinstance(node[0], list)
     tensors = [_tensor(one) for one in (node if several else [node])]
     rows = node if several else [node]
-    options = rows[0][3] if rows and len(rows[0]) > 3 else {}
+    # Each row may have them; Keras goes by the last.
+    options = rows[-1][3] if rows and len(rows[-1]) > 3 else {}
     given: Any = tensors if len(tensors) > 1 else tensors[0]
     return {"args": [given], "kwargs": _options(options)}
 
