@@ -11,6 +11,7 @@ import jax
 import numpy as np
 
 from keraunos.compat import eras, methods
+from keraunos.compat.class_weights import per_output
 from keraunos.compat.freezing import as_compiled
 from keraunos.compat.logs import Logs
 
@@ -36,7 +37,7 @@ def fit(original: Callable[..., Any], era: str | None) -> Callable[..., Any]:
         with as_compiled(self):
             return original(self, *args, **kwargs)
 
-    return call
+    return per_output(call)
 
 
 def _tell(callbacks: Any, held_out: Any) -> None:

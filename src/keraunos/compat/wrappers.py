@@ -15,6 +15,7 @@ from keraunos._core.variable import Variable
 from keraunos.compat import callback_wrappers as callbacks
 from keraunos.compat import eras, methods
 from keraunos.compat import file_wrappers as files
+from keraunos.compat.class_weights import per_output
 from keraunos.compat.freezing import as_compiled
 from keraunos.compat.graph_calls import attending, on_the_graph, reset, states_behind
 from keraunos.compat.graph_losses import ModelGraph, check_metrics, connected
@@ -171,7 +172,7 @@ def on_batch(original: Callable[..., Any], era: str | None) -> Callable[..., Any
         with as_compiled(self):
             return original(self, *args, **kwargs)
 
-    return call
+    return per_output(call)
 
 
 def predict(original: Callable[..., Any], era: str | None) -> Callable[..., Any]:

@@ -96,6 +96,17 @@ a, b = Input((6,)), Input((6,))
 model = Model([a, b], Dot(1)([a, b]))
 assert model.predict([data[:40], data]).shape == (40, 1)
 
+# Class weights of several outputs.
+x = Input((6,))
+model = Model(x, [Dense(1, name="a")(x), Dense(1, name="b")(x)])
+model.compile(SGD(0.0), "mse")
+classes, ones = draw.randint(0, 2, (64, 1)), np.ones((64, 1))
+rows = np.where(classes == 1, 3.0, 0.5).ravel()
+expected = model.evaluate(data, [classes, ones], sample_weight=[rows, np.ones(64)], verbose=0)
+for weights in ([{0: 0.5, 1: 3.0}, {1: 1.0}], {"a": {0: 0.5, 1: 3.0}}):
+    told = model.train_on_batch(data, [classes, ones], class_weight=weights)
+    assert np.allclose(told, expected, rtol=1e-5), (told, expected)
+
 # A lambda of the program's own comes back from its file.
 model = Sequential([Dense(2, input_dim=6), Lambda(lambda t: t * 3)])
 model.save("lambda.h5")
