@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import functools
 import inspect
+import types
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
-from keraunos import errors
+from keraunos import config, errors
 from keraunos._core import signature
 from keraunos.compat import eras
+from keraunos.compat import initializations as old_initializations
 
 # old name: the new one (the first of several that the class has), "-" where it means nothing here
 _ROWS = """
@@ -196,6 +198,9 @@ def translate(
     for key, values in VALUES.items():
         if key in kwargs and isinstance(kwargs[key], str):
             kwargs[key] = values.get(kwargs[key], kwargs[key])
+    for key, value in kwargs.items():
+        if key.endswith("initializer") and isinstance(value, types.FunctionType):
+            kwargs = {**kwargs, key: old_initializations.today(value)}
     if kwargs.get("epsilon", 0) is None:  # Keras 2: the default
         kwargs = {k: v for k, v in kwargs.items() if k != "epsilon"}
     if "input_dim" in kwargs and name in _SEQUENCES:
@@ -317,8 +322,19 @@ def _depthwise_init(cls: type, kwargs: dict[str, Any]) -> None:
 
 
 def _output_shape(cls: type, kwargs: dict[str, Any]) -> None:
-    if cls.__name__.endswith("Transpose"):
-        kwargs.pop("output_shape")
+    """Keep of a transposed convolution's size what its window does not give."""
+    if not cls.__name__.endswith("Transpose"):
+        return
+    given = kwargs.pop("output_shape")
+    if kwargs.get("padding", kwargs.get("border_mode", "valid")) != "valid" or given is None:
+        return
+    layout = kwargs.get("dim_ordering") or kwargs.get("data_format") or config.image_data_format()
+    sizes = given[2:] if layout in ("th", "channels_first") else given[1:-1]
+    steps = kwargs.get("strides", kwargs.get("subsample", 1))
+    steps = (steps,) * len(sizes) if isinstance(steps, int) else steps
+    rows = list(zip(sizes, kwargs.get("kernel_size") or (), steps))
+    if rows and all(isinstance(size, int) for size in sizes):
+        kwargs["output_padding"] = tuple((size - window) % step for size, window, step in rows)
 
 
 def _mode(cls: type, kwargs: dict[str, Any]) -> None:

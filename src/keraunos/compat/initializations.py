@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Any
 
 from keraunos import initializers
@@ -21,6 +22,19 @@ def get(identifier: Any, **options: Any) -> Any:
         (2, 3)
     """
     return globals()[identifier] if isinstance(identifier, str) else identifier
+
+
+def today(function: Any) -> Any:
+    """Return a function of a shape and a name as an initializer of today, which has a dtype."""
+    known = inspect.signature(function).parameters
+    if "dtype" in known or any(p.kind is p.VAR_KEYWORD for p in known.values()):
+        return function
+
+    def initializer(shape: Any, dtype: Any = None) -> Any:
+        found = function(shape, name=None) if "name" in known else function(shape)
+        return found.numpy() if isinstance(found, Variable) else found
+
+    return initializer
 
 
 def _function(kind: str) -> Any:

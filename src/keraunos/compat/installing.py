@@ -94,6 +94,9 @@ def _show_at_the_top(patches: Patches, era: str | None) -> None:
     applications = importlib.import_module("keraunos.compat.applications")
     patches.put(keraunos, "applications", applications.module("applications"))
     patches.put(keraunos, "__all__", [*keraunos.__all__, "applications"])
+    if era != "keras3":
+        layers = importlib.import_module("keraunos.layers")
+        patches.put(layers, "__all__", names.public_names("keraunos.layers"))
     # Programs and packages compare it to know which names and arguments there are.
     patches.put(keraunos, "__version__", eras.VERSIONS[era or "keras3"])
 
