@@ -208,6 +208,8 @@ def infer(function: Callable[..., Any], args: Any, kwargs: Any, unify: bool = Fa
             if unify:
                 return infer(function, *_unified(leaves, places, tree))
             failures.append(error)
+            if len(failures) > 1 and "shapes" not in str(error):
+                break
     raise failures[1]
 
 

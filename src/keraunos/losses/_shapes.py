@@ -10,6 +10,9 @@ import jax.numpy as jnp
 from keraunos import config, errors
 from keraunos._core import dtypes
 
+# Whether one number may be the target of all: regularizers of old programs compare with one.
+number_fits = False
+
 
 def floating(x: Any, dtype: Any = None) -> jax.Array:
     """Return an array of a float type: the given one, else its own, else the default."""
@@ -40,7 +43,7 @@ def pair(y_true: Any, y_pred: Any, where: str) -> tuple[jax.Array, jax.Array]:
     y_pred = floating(y_pred)
     y_true = dtypes.as_array(y_true, y_pred.dtype)
     y_true, y_pred = same_rank(y_true, y_pred)
-    if y_true.ndim == 0:  # one number for all, as a regularizer has it
+    if number_fits and y_true.ndim == 0:
         y_true = jnp.broadcast_to(y_true, y_pred.shape)
     if y_true.shape != y_pred.shape:
         raise ValueError(mismatch(where, y_true.shape, y_pred.shape))
