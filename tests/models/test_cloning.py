@@ -64,3 +64,30 @@ def test_what_cannot_be_done_is_said():
         with pytest.raises(ValueError, match=option):
             keras.models.clone_model(Net(), **{option: lambda *a: a})
     assert isinstance(keras.models.clone_model(Net()), Net)
+
+
+@keras.saving.register_keras_serializable("cloning")
+class Own(keras.Model):
+    """A subclass with a step of its own, made of a graph."""
+
+    def train_step(self, *args):
+        return super().train_step(*args)
+
+
+def test_graph_of_a_subclass_stays_one(tmp_path):
+    inputs = keras.Input((4,))
+    model = Own(inputs, layers.Dense(3)(inputs), name="own")
+    model.save(tmp_path / "own.keras")
+    loaded = keras.saving.load_model(tmp_path / "own.keras")
+    np.testing.assert_array_equal(loaded(X), model(X))
+    config = model.get_config()
+    again = [Own.from_config(config), keras.models.model_from_json(model.to_json())]
+    for copy in (loaded, keras.models.clone_model(model), *again):
+        assert isinstance(copy, Own)
+        assert (copy.name, copy.count_params()) == ("own", 15)
+
+
+def test_model_reads_the_config_of_a_graph():
+    model = keras.Model.from_config(nested().get_config())
+    assert model.name == "outer"
+    assert model(X).shape == (5, 3)

@@ -56,7 +56,8 @@ def test_operators_of_symbolic_tensors():
 def test_shape_of_a_symbolic_tensor():
     x = SymbolicTensor((None, 3))
     assert ops.shape(x) == (None, 3)
-    assert ops.size(x) is None
+    assert ops.size(SymbolicTensor((2, 3))) == 6
+    assert Function(x, ops.size(x) * 2)(jnp.ones((5, 3))).item() == 30
     assert ops.reshape(x, (ops.shape(x)[0], 3, 1)).shape == (None, 3, 1)
 
 
@@ -106,6 +107,8 @@ def test_custom_gradient():
         lambda: ops.segment_sum(jnp.ones(3), jnp.zeros(3, "int32")),
         lambda: ops.scatter_update(jnp.ones(3), [[0]], [1.0], reduction="ad"),
         lambda: ops.cholesky(-jnp.eye(2)),
+        lambda: ops.cholesky(jnp.ones((2, 1, 3))),
+        lambda: ops.eigh(jnp.ones((2, 1, 3))),
         lambda: ops.image.resize(jnp.ones((2, 2)), (1, 1)),
         lambda: ops.qr(jnp.eye(2), mode="full"),
     ],
@@ -123,3 +126,12 @@ def test_tree_keeps_none():
 
 def test_a_zero_in_half_precision_is_normalized_to_zero():
     np.testing.assert_array_equal(ops.normalize(np.zeros((2, 3), "float16")), 0)
+
+
+def test_saturated_to_a_dtype_that_has_32_bits_here():
+    assert ops.saturate_cast(jnp.array([-1e20, 2.5]), "int64").tolist() == [-(2**31), 2]
+
+
+def test_complex_numbers_of_half_precision():
+    half = jnp.ones(2, "float16")
+    assert ops.polar(half, half).dtype == ops.polar(half, 2).dtype == "complex64"

@@ -132,3 +132,35 @@ def test_a_part_of_an_unknown_axis_is_unknown(key, shape):
 def test_two_unknown_axes_unify():
     assert ops.add(SymbolicTensor((None, 3)), SymbolicTensor((2, None))).shape == (2, 3)
     assert ops.multiply(SymbolicTensor((None, 1)), SymbolicTensor((None, 7))).shape == (None, 7)
+
+
+X, ONES, T = SymbolicTensor((None, None)), np.ones((3, 4), "float32"), SymbolicTensor
+
+
+@pytest.mark.parametrize(
+    "call, shape",
+    [
+        (lambda: ops.matmul(X, ONES), (None, 4)),
+        (lambda: ops.matmul(X, T((3, 4))), (None, 4)),
+        (lambda: ops.matmul(T((None, 5, None)), T((7, 3, None))), (7, 5, None)),
+        (lambda: ops.dot(X, ONES.tolist()), (None, 4)),
+        (lambda: ops.inner(X, ONES), (None, 3)),
+        (lambda: ops.tensordot(X, ONES, axes=1), (None, 4)),
+        (lambda: ops.tensordot(X, ONES, axes=[[0], [0]]), (None, 4)),
+        (lambda: ops.tensordot(X, ONES, axes=[0, 1]), (None, 3)),
+        (lambda: T((None, 1)) + ONES, (3, 4)),
+        (lambda: ops.where(T((None, 1), "bool"), ONES, 0.0), (3, 4)),
+        (lambda: ops.concatenate([X, ONES], axis=1), (3, None)),
+        (lambda: ops.concatenate([X, ONES], axis=0), (None, 4)),
+        (lambda: ops.stack([X, ONES]), (2, 3, 4)),
+        (lambda: ops.append(X, ONES, axis=1), (3, None)),
+        (lambda: ops.hstack([X, ONES]), (3, None)),
+        (lambda: ops.vstack([X, ONES]), (None, 4)),
+        (lambda: keraunos.layers.Concatenate(axis=0)([X, T((3, 4))]), (None, 4)),
+        (lambda: ops.diag(T((None, 3))), (None,)),
+        (lambda: ops.diagonal(T((None, 3, 4)), axis1=1, axis2=2), (None, 3)),
+        (lambda: ops.diagonal(T((None, 3, 4))), (4, None)),
+    ],
+)
+def test_unknown_sizes_beside_known_ones(call, shape):
+    assert call().shape == shape

@@ -78,6 +78,12 @@ _NUMPY = [
         )
     ),
     ("full_like", (F, 2), {"dtype": "int32"}),
+    ("median", (CUBE,), {"axis": [0, 2]}),
+    ("hard_shrink", (INTS,), {"threshold": 1.5}),
+    ("saturate_cast", (F, "complex64"), {}),
+    ("average_pool", (np.repeat(INTS[..., None], 2, -1), 2), {"strides": 1, "padding": "same"}),
+    ("conv", (np.repeat(INTS[..., None], 2, -1), _floats(2, 2, 3)), {}),
+    ("conv", (np.repeat(INTS[..., None], 2, -1).astype("float16"), _floats(2, 2, 3)), {}),
     ("empty", ((2, 3),), {"dtype": "int32"}),
     ("identity", (3,), {"dtype": "int32"}),
     ("tri", (3,), {"dtype": "int32"}),

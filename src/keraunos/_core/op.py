@@ -110,7 +110,7 @@ def op(
             else:
                 return call(*args, **kwargs)
         if symbolic.any_symbolic((args, kwargs)):
-            outputs = (infer or inferred)(*args, **kwargs)
+            outputs = inferred(*args, **kwargs)
             Node(Operation(operation), args, kwargs, outputs)
             return outputs
         args, kwargs = ready(args, kwargs)
@@ -118,7 +118,7 @@ def op(
 
     def inferred(*args: Any, **kwargs: Any) -> Any:
         args, kwargs = ready(args, kwargs)
-        return symbolic.infer(call, args, kwargs, unify)
+        return infer(*args, **kwargs) if infer else symbolic.infer(call, args, kwargs, unify)
 
     operation.__name__ = operation.__qualname__ = name or function.__name__
     operation.__doc__ = doc or function.__doc__
@@ -182,6 +182,8 @@ def _array(name: str | None, value: Any, scalars: bool) -> Any:
             traced = any(isinstance(v, jax.Array) for v in leaves)
             return jnp.asarray(value if traced else np.asarray(value))
         dtypes.check_fits(leaves)
+        if name == "axis" and isinstance(value, list):
+            return tuple(value)  # JAX wants what can be hashed
         return (
             jax.tree.map(_value, value) if any(isinstance(v, Variable) for v in leaves) else value
         )

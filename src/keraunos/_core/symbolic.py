@@ -176,7 +176,8 @@ def infer(function: Callable[..., Any], args: Any, kwargs: Any, unify: bool = Fa
 
     An unknown size is tried as two numbers, and sizes that differ in the result are unknown. With
     `unify` an unknown size takes the size that another operand has on the same axis, counted from
-    the right, where the plain evaluation fails (elementwise functions of (None, 3) and (2, None)).
+    the right, where the plain evaluation fails (elementwise functions of (None, 3) and (2, None));
+    one axis is left as it is if that is enough (arrays are put together along it).
     """
     leaves, tree = jax.tree.flatten((args, kwargs))
     places = [i for i, leaf in enumerate(leaves) if isinstance(leaf, SymbolicTensor)]
@@ -206,7 +207,7 @@ def infer(function: Callable[..., Any], args: Any, kwargs: Any, unify: bool = Fa
             return jax.tree.map(_compare, one, two)
         except Exception as error:
             if unify:
-                return infer(function, *_unified(leaves, places, tree))
+                return _infer_unified(function, leaves, places, tree)
             failures.append(error)
             if len(failures) > 1 and "shapes" not in str(error):
                 break
@@ -236,12 +237,35 @@ def _compare(one: Any, two: Any) -> SymbolicTensor:
     return SymbolicTensor(shape, one.dtype)
 
 
-def _unified(leaves: list[Any], places: list[int], tree: Any) -> tuple[Any, Any]:
-    rank = max(leaves[i].ndim for i in places)
-    padded = [(1,) * (rank - leaves[i].ndim) + leaves[i].shape for i in places]
+def resized(tensor: Any, shape: Any) -> Any:
+    """Return a symbolic tensor with other sizes; an array as it is."""
+    return SymbolicTensor(shape, tensor.dtype) if isinstance(tensor, SymbolicTensor) else tensor
+
+
+def _infer_unified(
+    function: Callable[..., Any], leaves: list[Any], places: list[int], tree: Any
+) -> Any:
+    for spare in range(1, max(leaves[i].ndim for i in places) + 1):
+        try:
+            return infer(function, *_unified(leaves, places, tree, spare))
+        except Exception:
+            continue
+    return infer(function, *_unified(leaves, places, tree))
+
+
+def _unified(
+    leaves: list[Any], places: list[int], tree: Any, spare: int | None = None
+) -> tuple[Any, Any]:
+    """Return the arguments with the known sizes of others, but for the axis `spare` from behind."""
+    shaped = [tuple(leaf.shape) for leaf in leaves if hasattr(leaf, "shape")]
+    rank = max(len(shape) for shape in shaped)
     known = [
-        max((n for n in axis if n is not None), default=None) for axis in zip(*padded, strict=True)
+        max((n for n in axis if n is not None), default=None)
+        for axis in zip(*((1,) * (rank - len(shape)) + shape for shape in shaped), strict=True)
     ]
+    if spare is not None:
+        known[-spare] = None
+    padded = [(1,) * (rank - leaves[i].ndim) + leaves[i].shape for i in places]
     full = list(leaves)
     for i, shape in zip(places, padded, strict=True):
         merged = [k if n is None and k != 1 else n for n, k in zip(shape, known, strict=True)]

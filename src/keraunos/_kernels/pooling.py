@@ -74,6 +74,8 @@ def average_pool(
         >>> average_pool(jnp.arange(3.0).reshape(1, 3, 1), 2, padding="same")[0, :, 0].tolist()
         [0.5, 2.0]
     """
+    if not jnp.issubdtype(x.dtype, jnp.inexact):
+        x = x.astype(jnp.promote_types(x.dtype, jnp.float32))
     for axis, size, step, (before, after) in _plan(x, pool_size, strides, padding, data_format):
         inside = np.pad(np.ones(x.shape[axis]), (before, after))
         starts = range(0, len(inside) - size + 1, step)

@@ -117,7 +117,9 @@ def _clone_graph(model: Functional, input_tensors: Any, ways: _Ways) -> Any:
         return layer(*args, **kwargs)
 
     outputs = model._graph.run(jax.tree.leaves(inputs), call)
-    return Functional(inputs, outputs, name=model.name)
+    # A subclass with a train_step of its own keeps it; one with its own arguments cannot.
+    kind = type(model) if type(model).__init__ is Functional.__init__ else Functional
+    return kind(inputs, outputs, name=model.name)
 
 
 def _copy(layer: Any) -> Any:

@@ -14,7 +14,7 @@ from keraunos._core.spec import InputSpec
 from keraunos._core.symbolic import Node, SymbolicTensor, tensors
 from keraunos.layers import InputLayer
 from keraunos.models import hosting, operations
-from keraunos.models.model import Model, as_declared
+from keraunos.models.model import Model, as_declared, is_graph
 
 
 @registry.register(kind="models")
@@ -234,7 +234,7 @@ class Functional(Model):
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Any:
         """Return the model of a graph config."""
-        if "layers" not in config or "input_layers" not in config:
+        if not is_graph(config):
             return super().from_config(config)
         made = {saved["name"]: _Made(_restored_operation(saved)) for saved in config["layers"]}
         for one in made.values():

@@ -78,6 +78,16 @@ class Model(Trainer):
             self.built = False
             raise
 
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Any:
+        """Return the model of what `get_config` returned; that of a graph of layers is one too."""
+        from keraunos.models.functional import Functional
+
+        if issubclass(cls, Functional) or not is_graph(config):
+            return super().from_config(config)
+        graph: Any = Functional.from_config
+        return graph.__func__(cls, config)
+
     # -- structure ------------------------------------------------------------------------------
 
     @property
@@ -246,6 +256,10 @@ class Model(Trainer):
     def get_build_config(self) -> dict[str, Any] | None:
         shapes = self._book.shapes
         return {"input_shape": next(iter(shapes.values()))} if shapes else None
+
+
+def is_graph(config: dict[str, Any]) -> bool:
+    return config.keys() >= {"layers", "input_layers", "output_layers"}
 
 
 def _means_graph(args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:

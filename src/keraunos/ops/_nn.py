@@ -233,7 +233,8 @@ def dot_product_attention(
 
 def polar(abs_: Any, angle: Any) -> Any:
     """Complex numbers of a length and an angle in radians."""
-    return lax.complex(abs_ * jnp.cos(angle), abs_ * jnp.sin(angle))
+    parts = abs_ * jnp.cos(angle), abs_ * jnp.sin(angle)
+    return lax.complex(*(p.astype(jnp.promote_types(p.dtype, jnp.float32)) for p in parts))
 
 
 def psnr(x1: Any, x2: Any, max_val: float) -> Any:

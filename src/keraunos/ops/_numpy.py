@@ -12,6 +12,7 @@ from jax.core import Tracer
 
 from keraunos import errors
 from keraunos._core import dtypes, symbolic
+from keraunos._core.op import OPERATIONS, op
 from keraunos._core.symbolic import SymbolicTensor
 
 # -- element by element
@@ -91,6 +92,36 @@ def matmul(x1: Any, x2: Any) -> Any:
     return jnp.matmul(x1, x2, preferred_element_type=_wider(x1, x2))
 
 
+def infer_product(function: Callable[..., Any], summed: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a rule for sums of products: an unknown size that is summed over is the other's.
+
+    Args:
+        function: computes on arrays.
+        summed: `(rank1, rank2, ...)` to the pairs of axes that are summed over.
+    """
+
+    def infer(x1: Any, x2: Any, *args: Any, **kwargs: Any) -> Any:
+        one, two = list(jnp.shape(x1)), list(jnp.shape(x2))
+        if one and two:
+            for a, b in summed(len(one), len(two), *args, **kwargs):
+                one[a] = two[b] = two[b] if one[a] is None else one[a]
+        x1, x2 = symbolic.resized(x1, one), symbolic.resized(x2, two)
+        return symbolic.infer(function, (x1, x2, *args), kwargs, unify=True)
+
+    return infer
+
+
+def last_and_last_but_one(rank1: int, rank2: int) -> list[tuple[int, int]]:
+    return [(-1, -min(rank2, 2))]
+
+
+def axes_of_tensordot(rank1: int, rank2: int, axes: Any = 2) -> list[tuple[int, int]]:
+    if isinstance(axes, int):
+        return [(axis - axes, axis) for axis in range(axes)]
+    one, two = ([a] if isinstance(a, int) else a for a in axes)
+    return list(zip(one, two, strict=False))
+
+
 def _wider(*operands: Any) -> Any:
     # A sum of products of bytes does not fit in a byte.
     return jnp.int32 if all(x.dtype == jnp.int8 for x in operands) else None
@@ -122,12 +153,20 @@ def get_item(x: Any, key: Any) -> Any:
     return x[key]
 
 
-def infer_get_item(x: SymbolicTensor, key: Any) -> Any:
-    """The length of a part of an unknown axis is unknown, even of `x[:5]`: there may be fewer."""
-    many = symbolic.infer(get_item, (x, key), {})
-    if None not in x.shape:
-        return many
-    few = symbolic.infer(get_item, (SymbolicTensor([n or 1 for n in x.shape], x.dtype), key), {})
+def infer_part(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a rule: a part of an unknown axis has no known length, even `x[:5]` may be shorter."""
+
+    def infer(x: SymbolicTensor, *args: Any, **kwargs: Any) -> Any:
+        many = symbolic.infer(function, (x, *args), kwargs)
+        if None not in x.shape:
+            return many
+        small = symbolic.resized(x, [1 if n is None else n for n in x.shape])
+        return jax.tree.map(_same_sizes, many, symbolic.infer(function, (small, *args), kwargs))
+
+    return infer
+
+
+def _same_sizes(many: SymbolicTensor, few: SymbolicTensor) -> SymbolicTensor:
     sizes = (a if a == b else None for a, b in zip(many.shape, few.shape, strict=True))
     return SymbolicTensor(sizes, many.dtype)
 
@@ -312,9 +351,15 @@ def ndim(x: Any) -> int:
     return x.ndim if hasattr(x, "ndim") else jnp.ndim(x)
 
 
-def size(x: Any) -> int | None:
-    """Return the number of elements; None for a symbolic tensor of unknown size."""
-    return x.size if hasattr(x, "size") else jnp.size(x)
+def size(x: Any) -> Any:
+    """Return the number of elements; that of a symbolic tensor of unknown size is symbolic too."""
+    if not hasattr(x, "size"):
+        return jnp.size(x)
+    return _symbolic_size(x) if x.size is None else x.size
+
+
+_symbolic_size = op(lambda x: jnp.asarray(x.size), "x", "Number of elements.", name="size")
+OPERATIONS["size"] = size  # what saved graphs find
 
 
 def vectorize(

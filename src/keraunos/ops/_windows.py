@@ -52,7 +52,7 @@ def conv(
 
     Args:
         inputs: (batch, *spatial, channels); channels are the second axis for `"channels_first"`.
-        kernel: (*window, channels // groups, filters).
+        kernel: (*window, channels // groups, filters); its dtype is that of the result.
         strides, dilation_rate: one number, or one for each spatial axis.
         padding: `"valid"` or `"same"`.
         data_format: `"channels_last"` or `"channels_first"`; the global setting by default.
@@ -61,6 +61,7 @@ def conv(
         ValueError: the kernel does not fit the channels.
     """
     layout = _layout(data_format)
+    inputs = inputs.astype(kernel.dtype)
     _check_channels("conv", inputs, kernel.shape[-2], layout, groups=True)
     groups = inputs.shape[-1 if layout == "channels_last" else 1] // kernel.shape[-2]
     window = {"strides": strides, "padding": padding, "dilation": dilation_rate}

@@ -96,8 +96,9 @@ def cast(x: Any, dtype: Any) -> Any:
 def saturate_cast(x: Any, dtype: Any) -> Any:
     """x in another dtype; what does not fit becomes its largest or smallest number."""
     name = dtypes.standardize_dtype(dtype)
-    if name == "bool":
+    if name == "bool" or "complex" in name:
         return x.astype(name)
+    name = jax.dtypes.canonicalize_dtype(name).name  # "int64" has 32 bits unless 64 are on
     least, most = (_limits(d) for d in (name, x.dtype.name))
     return jnp.clip(x, max(least[0], most[0]), min(least[1], most[1])).astype(name)
 

@@ -29,8 +29,9 @@ def cholesky(x: Any, upper: bool = False) -> Any:
     """The lower triangular matrix L with `L @ L.T == x`, or its transpose.
 
     Raises:
-        ValueError: x is not positive definite (not inside a compiled function).
+        ValueError: x is not square, or not positive definite (not inside a compiled function).
     """
+    _check_square("cholesky", x)
     factor = jnp.linalg.cholesky(x, upper=upper)
     if not isinstance(factor, Tracer) and bool(jnp.isnan(factor).any()):
         raise ValueError(errors.report("cholesky", expected="a symmetric positive definite matrix"))
@@ -55,7 +56,14 @@ def eig(x: Any) -> Any:
 @op
 def eigh(x: Any) -> Any:
     """Eigenvalues, in order, and eigenvectors of a symmetric or Hermitian matrix."""
+    _check_square("eigh", x)
     return tuple(jnp.linalg.eigh(x))
+
+
+def _check_square(where: str, x: Any) -> None:
+    # JAX broadcasts (1, n) with its transpose.
+    if x.ndim > 1 and x.shape[-1] != x.shape[-2]:
+        raise ValueError(errors.report(where, expected="square matrices", got=f"shape {x.shape}"))
 
 
 @op

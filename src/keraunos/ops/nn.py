@@ -92,7 +92,7 @@ def soft_shrink(x: Any, threshold: float = 0.5) -> Any:
 @op
 def hard_shrink(x: Any, threshold: float = 0.5) -> Any:
     """x, and 0 for what is `threshold` or nearer to 0."""
-    return jnp.where(jnp.abs(x) > threshold, x, jnp.zeros((), x.dtype))
+    return jnp.where(jnp.abs(x) > threshold, x, 0.0)
 
 
 @op

@@ -195,39 +195,77 @@ var = op(jnp.var, "x, axis=None, keepdims=False", "Variance (divided by n).")
 corrcoef = op(jnp.corrcoef, "x", "Correlation of the rows with each other.")
 correlate = op(jnp.correlate, "x1, x2, mode='valid'", "Cross-correlation of two vectors.")
 cross = op(
-    jnp.cross, "x1, x2, axisa=-1, axisb=-1, axisc=-1, axis=None", "Cross product of vectors."
+    jnp.cross,
+    "x1, x2, axisa=-1, axisb=-1, axisc=-1, axis=None",
+    "Cross product of vectors.",
+    unify=True,
 )
-dot = op(jnp.dot, "x1, x2", "Sum over the last axis of x1 and the last but one of x2.")
+dot = op(
+    jnp.dot,
+    "x1, x2",
+    "Sum over the last axis of x1 and the last but one of x2.",
+    infer=thick.infer_product(jnp.dot, thick.last_and_last_but_one),
+)
 einsum = op(thick.einsum)
-inner = op(jnp.inner, "x1, x2", "Sum over the last axes of both.")
+inner = op(
+    jnp.inner,
+    "x1, x2",
+    "Sum over the last axes of both.",
+    infer=thick.infer_product(jnp.inner, lambda *_: [(-1, -1)]),
+)
 kron = op(jnp.kron, "x1, x2", "Kronecker product.")
-matmul = op(thick.matmul, unify=True)
+matmul = op(thick.matmul, infer=thick.infer_product(thick.matmul, thick.last_and_last_but_one))
 outer = op(jnp.outer, "x1, x2", "Products of all pairs of elements.")
 slogdet = op(thick.slogdet)
-tensordot = op(jnp.tensordot, "x1, x2, axes=2", "Sum over the named axes of both.")
+tensordot = op(
+    jnp.tensordot,
+    "x1, x2, axes=2",
+    "Sum over the named axes of both.",
+    infer=thick.infer_product(jnp.tensordot, thick.axes_of_tensordot),
+)
 trace = op(jnp.trace, "x, offset=0, axis1=0, axis2=1", "Sum of a diagonal.")
 vdot = op(jnp.vdot, "x1, x2", "Sum of the products of all elements.")
 
 # -- shape and order
 
-append = op(jnp.append, "x1, x2, axis=None", "x2 put after x1; both flat where axis is None.")
+append = op(
+    jnp.append, "x1, x2, axis=None", "x2 put after x1; both flat where axis is None.", unify=True
+)
 array_split = op(jnp.array_split, "x, indices_or_sections, axis=0", "Parts of nearly equal size.")
 broadcast_to = op(jnp.broadcast_to, "x, shape", "x repeated along new axes and axes of size 1.")
 concatenate = op(
-    thick.each(jnp.concatenate), "xs, axis=0", "Arrays put after each other.", name="concatenate"
+    thick.each(jnp.concatenate),
+    "xs, axis=0",
+    "Arrays put after each other.",
+    name="concatenate",
+    unify=True,
 )
-diag = op(jnp.diag, "x, k=0", "Diagonal k of a matrix, or the matrix with that diagonal.")
+diag = op(
+    jnp.diag,
+    "x, k=0",
+    "Diagonal k of a matrix, or the matrix with that diagonal.",
+    infer=thick.infer_part(jnp.diag),
+)
 diagflat = op(jnp.diagflat, "x, k=0", "Matrix with all elements of x on diagonal k.")
-diagonal = op(jnp.diagonal, "x, offset=0, axis1=0, axis2=1", "Elements on a diagonal.")
+diagonal = op(
+    jnp.diagonal,
+    "x, offset=0, axis1=0, axis2=1",
+    "Elements on a diagonal.",
+    infer=thick.infer_part(jnp.diagonal),
+)
 dsplit = op(jnp.dsplit, "x, indices_or_sections", "Parts along the third axis.")
 dstack = op(
-    thick.each(jnp.dstack), "xs", "Arrays put after each other along the third axis.", name="dstack"
+    thick.each(jnp.dstack),
+    "xs",
+    "Arrays put after each other along the third axis.",
+    name="dstack",
+    unify=True,
 )
 expand_dims = op(jnp.expand_dims, "x, axis", "x with a new axis of size 1.")
 flip = op(jnp.flip, "x, axis=None", "Elements in reverse order.")
 fliplr = op(jnp.fliplr, "x", "Second axis in reverse order.")
 flipud = op(jnp.flipud, "x", "First axis in reverse order.")
-get_item = op(thick.get_item, infer=thick.infer_get_item)
+get_item = op(thick.get_item, infer=thick.infer_part(thick.get_item))
 hsplit = op(
     jnp.hsplit, "x, indices_or_sections", "Parts along the second axis (the only one of a vector)."
 )
@@ -236,6 +274,7 @@ hstack = op(
     "xs",
     "Arrays put after each other along the second axis.",
     name="hstack",
+    unify=True,
 )
 meshgrid = op(thick.meshgrid)
 moveaxis = op(jnp.moveaxis, "x, source, destination", "Axes moved to new places.")
@@ -256,7 +295,11 @@ split = op(
 )
 squeeze = op(jnp.squeeze, "x, axis=None", "x without axes of size 1.")
 stack = op(
-    thick.each(jnp.stack), "x, axis=0", "Arrays put side by side along a new axis.", name="stack"
+    thick.each(jnp.stack),
+    "x, axis=0",
+    "Arrays put side by side along a new axis.",
+    name="stack",
+    unify=True,
 )
 swapaxes = op(jnp.swapaxes, "x, axis1, axis2", "Two axes exchanged.")
 tile = op(jnp.tile, "x, repeats", "The whole array several times.")
@@ -265,7 +308,11 @@ tril = op(jnp.tril, "x, k=0", "Lower triangle, zeros above diagonal k.")
 triu = op(jnp.triu, "x, k=0", "Upper triangle, zeros below diagonal k.")
 vsplit = op(jnp.vsplit, "x, indices_or_sections", "Parts along the first axis.")
 vstack = op(
-    thick.each(jnp.vstack), "xs", "Arrays put after each other along the first axis.", name="vstack"
+    thick.each(jnp.vstack),
+    "xs",
+    "Arrays put after each other along the first axis.",
+    name="vstack",
+    unify=True,
 )
 
 # -- sorting, searching, counting
@@ -274,6 +321,7 @@ allclose = op(
     jnp.allclose,
     "x1, x2, rtol=1e-05, atol=1e-08, equal_nan=False",
     "Whether all elements are close.",
+    unify=True,
 )
 argpartition = op(thick.argpartition)
 argsort = op(thick.argsort, doc="Indices that put the elements in order.")
@@ -292,6 +340,7 @@ select = op(
     jnp.select,
     "condlist, choicelist, default=0",
     "Element of the first choice whose condition holds.",
+    unify=True,
 )
 sort = op(jnp.sort, "x, axis=-1", "Elements in order.")
 take = op(jnp.take, "x, indices, axis=None", "Elements at the indices along an axis.")
