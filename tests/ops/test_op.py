@@ -135,3 +135,9 @@ def test_saturated_to_a_dtype_that_has_32_bits_here():
 def test_complex_numbers_of_half_precision():
     half = jnp.ones(2, "float16")
     assert ops.polar(half, half).dtype == ops.polar(half, 2).dtype == "complex64"
+
+
+@pytest.mark.parametrize("pool", [ops.max_pool, ops.adaptive_max_pool])
+def test_one_of_equal_elements_gets_the_gradient(pool):
+    slope = jax.grad(lambda x: pool(x, 2).sum())(jnp.zeros((1, 4, 4, 1)))
+    assert slope[0, ..., 0].tolist() == [[1, 0, 1, 0], [0] * 4, [1, 0, 1, 0], [0] * 4]

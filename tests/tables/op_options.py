@@ -79,6 +79,7 @@ _NUMPY = [
     ),
     ("full_like", (F, 2), {"dtype": "int32"}),
     ("median", (CUBE,), {"axis": [0, 2]}),
+    ("bincount", (INTS[0].astype("uint8"),), {}),
     ("hard_shrink", (INTS,), {"threshold": 1.5}),
     ("saturate_cast", (F, "complex64"), {}),
     ("average_pool", (np.repeat(INTS[..., None], 2, -1), 2), {"strides": 1, "padding": "same"}),

@@ -245,18 +245,24 @@ def resized(tensor: Any, shape: Any) -> Any:
 def _infer_unified(
     function: Callable[..., Any], leaves: list[Any], places: list[int], tree: Any
 ) -> Any:
-    for spare in range(1, max(leaves[i].ndim for i in places) + 1):
-        try:
-            return infer(function, *_unified(leaves, places, tree, spare))
-        except Exception:
-            continue
-    return infer(function, *_unified(leaves, places, tree))
+    first: Exception | None = None
+    for ones in (False, True):
+        for spare in (*range(1, max(leaves[i].ndim for i in places) + 1), None):
+            try:
+                return infer(function, *_unified(leaves, places, tree, spare, ones))
+            except Exception as error:
+                first = first or error
+    assert first is not None
+    raise first
 
 
 def _unified(
-    leaves: list[Any], places: list[int], tree: Any, spare: int | None = None
+    leaves: list[Any], places: list[int], tree: Any, spare: int | None, ones: bool
 ) -> tuple[Any, Any]:
-    """Return the arguments with the known sizes of others, but for the axis `spare` from behind."""
+    """Return the arguments with the known sizes of others, but for the axis `spare` from behind.
+
+    A size of 1 counts if `ones`: arrays that are put together do not broadcast.
+    """
     shaped = [tuple(leaf.shape) for leaf in leaves if hasattr(leaf, "shape")]
     rank = max(len(shape) for shape in shaped)
     known = [
@@ -268,7 +274,9 @@ def _unified(
     padded = [(1,) * (rank - leaves[i].ndim) + leaves[i].shape for i in places]
     full = list(leaves)
     for i, shape in zip(places, padded, strict=True):
-        merged = [k if n is None and k != 1 else n for n, k in zip(shape, known, strict=True)]
+        merged = [
+            k if n is None and (ones or k != 1) else n for n, k in zip(shape, known, strict=True)
+        ]
         full[i] = SymbolicTensor(merged[rank - leaves[i].ndim :], leaves[i].dtype)
     return jax.tree.unflatten(tree, full)
 

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 
 from keraunos import errors
-from keraunos._core import symbolic
+from keraunos._core import dtypes, symbolic
 from keraunos._core.layer import Layer
 from keraunos._core.registry import register
 from keraunos._core.spec import InputSpec
@@ -78,6 +78,17 @@ class Reshape(Layer):
             )
         rest = total // known if known else 0
         return inputs.reshape(inputs.shape[0], *(rest if n == -1 else n for n in self.target_shape))
+
+    def compute_output_spec(self, inputs: Any) -> Any:
+        """Return the target shape where unknown sizes could fit it."""
+        try:
+            return super().compute_output_spec(inputs)
+        except ValueError:
+            if None not in inputs.shape[1:]:
+                raise
+        sizes = (None if n == -1 else n for n in self.target_shape)
+        dtype = self.compute_dtype if dtypes.is_float(inputs.dtype) else inputs.dtype
+        return symbolic.SymbolicTensor((inputs.shape[0], *sizes), dtype)
 
 
 @register()

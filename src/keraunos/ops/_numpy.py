@@ -200,6 +200,17 @@ def reshape(x: Any, newshape: Any) -> Any:
     return jnp.reshape(x, tuple(-1 if n is None else n for n in sizes))
 
 
+def infer_reshape(x: Any, newshape: Any) -> Any:
+    """The new shape, where x has unknown sizes that could fit it."""
+    try:
+        return symbolic.infer(reshape, (x, newshape), {})
+    except TypeError:
+        if None not in x.shape:
+            raise
+    sizes = (newshape,) if isinstance(newshape, (int, np.integer)) else newshape
+    return SymbolicTensor((None if n == -1 else n for n in sizes), x.dtype)
+
+
 # -- sorting, searching, counting
 
 
@@ -226,7 +237,7 @@ def bincount(x: Any, weights: Any = None, minlength: int = 0, sparse: bool = Fal
         sparse: kept for programs that pass it; the result is dense.
     """
     compiled = isinstance(x, Tracer)
-    size = minlength if compiled else max(int(jnp.max(x, initial=-1)) + 1, minlength)
+    size = minlength if compiled else max(int(jnp.max(x)) + 1 if x.size else 0, minlength)
 
     def count(row: Any, weight: Any) -> Any:
         return jnp.bincount(row, weights=weight, length=size)

@@ -157,9 +157,13 @@ def average_pool(
 
 def adaptive_max_pool(inputs: Any, output_size: Ints, data_format: str | None = None) -> Any:
     """Largest elements of windows that are laid so that the result has the output size."""
-    return _adaptive(
-        inputs, output_size, data_format, lambda taken, axis, _: jnp.max(taken, axis=axis)
-    )
+    return _adaptive(inputs, output_size, data_format, _first_largest)
+
+
+def _first_largest(taken: Any, axis: int, _: Any) -> Any:
+    # Of equal elements one alone gets the gradient, as in `max_pool`.
+    at = jnp.argmax(taken, axis=axis, keepdims=True)
+    return jnp.take_along_axis(taken, at, axis=axis).squeeze(axis)
 
 
 def adaptive_average_pool(inputs: Any, output_size: Ints, data_format: str | None = None) -> Any:

@@ -281,7 +281,7 @@ moveaxis = op(jnp.moveaxis, "x, source, destination", "Axes moved to new places.
 pad = op(thick.pad)
 ravel = op(jnp.ravel, "x", "All elements in one axis.")
 repeat = op(jnp.repeat, "x, repeats, axis=None", "Each element several times.")
-reshape = op(thick.reshape)
+reshape = op(thick.reshape, infer=thick.infer_reshape)
 roll = op(
     jnp.roll,
     "x, shift, axis=None",
