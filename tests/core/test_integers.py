@@ -86,3 +86,8 @@ def test_large_integers_as_floats_are_not_cut_off():
     loss = keraunos.losses.mean_squared_error(np.array([[2**40]]), np.array([[2.0**40 - 2**30]]))
     np.testing.assert_allclose(loss, [2.0**60])
     assert float(ops.convert_to_tensor(BIG, "float32")[0]) == 2.0**40
+
+
+def test_the_dtype_named_int_has_32_bits():
+    assert dtypes.standardize_dtype("int") == "int32"
+    assert keraunos.Input((3,), dtype="int").dtype == "int32"

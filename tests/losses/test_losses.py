@@ -107,3 +107,9 @@ def test_label_range():
     assert losses.label_range(losses.binary_crossentropy, (None, 1)) == 2
     assert losses.label_range(lambda a, b: a, (None, 1)) is None
     assert losses.ignored_label(losses.SparseCategoricalCrossentropy(ignore_class=-1)) == -1
+
+
+def test_gradient_of_a_similarity_with_zeros_is_a_number():
+    target = jnp.ones((2, 3))
+    slope = jax.grad(lambda y: losses.cosine_similarity(target, y).sum())(jnp.zeros((2, 3)))
+    assert jnp.isfinite(slope).all()

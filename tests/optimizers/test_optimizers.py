@@ -214,3 +214,17 @@ def test_what_is_no_number_is_refused(name):
                 with pytest.raises(ValueError, match=argument) as caught:
                     kind(**{argument: value})
                 assert name in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["Adam", "AdamW", "Nadam", "Adamax", "Lamb", "RMSprop"])
+def test_variables_of_bfloat16_move(name):
+    """Keras's rules compute powers of 0.999 in bfloat16, where it is 1."""
+    moved = []
+    for dtype in ("bfloat16", "float32"):
+        box = keras.Variable(np.ones(3), dtype=dtype)
+        optimizer = getattr(optimizers, name)(0.1)
+        optimizer.build([box])
+        for _ in range(3):
+            optimizer.apply_gradients([(jnp.ones(3, dtype), box)])
+        moved.append(np.asarray(box.value, "float32"))
+    np.testing.assert_allclose(*moved, rtol=0.02)

@@ -33,6 +33,8 @@ def standardize_dtype(dtype: Any) -> str:
         return dtype
     if isinstance(dtype, type) and dtype in _PYTHON:
         return _PYTHON[dtype] or config.floatx()
+    if isinstance(dtype, str) and dtype == "int":
+        return "int32"  # NumPy's has 64 bits
     name = getattr(dtype, "compute_dtype", None)  # a policy
     if name is None:
         try:
