@@ -9,6 +9,7 @@ import logging
 import os
 import shutil
 import sys
+import textwrap
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, TextIO
@@ -102,6 +103,31 @@ class Progbar:
             self._drawn = time.monotonic()
         if self._first is None:
             self._first = (step, now)
+
+    def end(self, step: int, values: Mapping[str, Any]) -> Callable[[Mapping[str, Any]], None]:
+        """Say that all is done, and return what shows the values once callbacks have added theirs.
+
+        A line in a log, and a notebook's bar, wait for them; below a terminal's bar callbacks may
+        print, so what they add gets a line of its own.
+
+        Args:
+            step: the number of steps done.
+            values: name -> number, so far.
+        """
+        known, now = set(values), time.monotonic()
+        if self.mode == "terminal":
+            self.update(step, values, finalize=True)
+
+        def show(all_values: Mapping[str, Any]) -> None:
+            if self.mode in ("log", "notebook"):
+                self._finish(step, all_values, now)
+                return
+            added = [f"{k}: {number(v)}" for k, v in all_values.items() if k not in known]
+            if added and self.mode == "terminal":
+                lines = textwrap.wrap(" - ".join(added), max(self._columns() - 1, 20))
+                self._print("\n".join(lines) + "\n")
+
+        return show
 
     def _pause(self) -> float:
         live = self.mode in _INTERVALS
@@ -306,7 +332,10 @@ def number(value: Any) -> str:
     """
     if isinstance(value, str):
         return value
-    mean = float(np.mean(value))
+    try:
+        mean = float(np.mean(value))
+    except (TypeError, ValueError):
+        return str(value)
     return f"{mean:.4f}" if abs(mean) > 1e-3 else f"{mean:.4e}"
 
 

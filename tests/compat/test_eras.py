@@ -149,7 +149,7 @@ ROWS = [
     (weights_at_once, (1, 1, 1, 0)),
     (frozen_after_compile, (True, True, True, False)),
     (frozen_normalization, (True, True, False, False)),
-    (measures_the_batch, (1.0, 1.0, 1.0, 2.5)),
+    (measures_the_batch, (1.0, 1.0, 1.0, 1.0)),
     (metrics_of_outputs, (4, 4, 4, 2)),
     (told_sizes, (True, True, False, False)),
     (unknown_monitor, ("warns", "warns", "warns", "error")),

@@ -501,3 +501,36 @@ def test_a_layer_may_have_an_attribute_layers(tmp_path):
     model.save(tmp_path / "stack.keras")
     again = keras.saving.load_model(tmp_path / "stack.keras")
     np.testing.assert_array_equal(again.predict(X, verbose=0), model.predict(X, verbose=0))
+
+
+class Bare(layers.Layer):
+    def __init__(self, units):
+        super().__init__()
+        self.units = units
+        self.dense = layers.Dense(units)
+
+    def call(self, x):
+        return self.dense(x)
+
+
+def test_a_class_whose_constructor_takes_no_name_is_loaded(tmp_path):
+    inputs = keras.Input((4,))
+    model = keras.Model(inputs, Bare(2)(Bare(3)(inputs)))
+    model.layers[1].trainable = False
+    model.save(tmp_path / "m.keras")
+    again = saving.load_model(tmp_path / "m.keras", custom_objects={"Bare": Bare})
+    assert [one.name for one in again.layers] == [one.name for one in model.layers]
+    assert [one.trainable for one in again.layers] == [True, False, True]
+    x = np.ones((2, 4), "float32")
+    np.testing.assert_array_equal(again.predict(x, verbose=0), model.predict(x, verbose=0))
+
+
+def test_the_policy_reaches_a_constructor_that_takes_none():
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        made = Bare(2)
+    finally:
+        keras.config.set_dtype_policy("float32")
+    again = Bare.from_config(made.get_config())
+    assert (again.compute_dtype, again.dense.compute_dtype) == ("bfloat16", "bfloat16")
+    assert keras.config.dtype_policy().name == "float32"

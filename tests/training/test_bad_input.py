@@ -37,6 +37,14 @@ class Branching(layers.Layer):
         return -x
 
 
+class Forgetful(keras.Model):
+    def __init__(self):
+        self.dense = layers.Dense(2)
+
+    def call(self, x):
+        return self.dense(x)
+
+
 def fit_branching():
     model = keras.Sequential([keras.Input((4,)), Branching(name="fork")])
     model.compile("sgd", "mse")
@@ -161,6 +169,87 @@ CASES = {
         ["connected", "b"],
     ),
     "symbolic in numpy": (lambda: np.exp(keras.Input((2,))), TypeError, []),
+    "no targets": (
+        lambda: classifier().fit(X, verbose=0),
+        ValueError,
+        ["y: the targets are missing", "loss"],
+    ),
+    "no targets, one batch": (
+        lambda: classifier().train_on_batch(X),
+        ValueError,
+        ["y: the targets are missing"],
+    ),
+    "classes for a binary loss": (
+        lambda: classifier("binary_crossentropy").fit(X, Y, verbose=0),
+        ValueError,
+        ["0 and 1", "0 to 2", "sparse_categorical_crossentropy"],
+    ),
+    "class_weight as a list": (
+        lambda: classifier().fit(X, Y, class_weight=[1.0, 2.0, 3.0], verbose=0),
+        ValueError,
+        ["class_weight", "dict(enumerate(class_weight))"],
+    ),
+    "class_weight for several labels a sample": (
+        lambda: classifier().fit(X, np.zeros((8, 2, 2), int), class_weight={0: 2.0}, verbose=0),
+        ValueError,
+        ["class_weight", "(8, 2, 2)", "sample_weight"],
+    ),
+    "learning rate in words": (
+        lambda: keras.optimizers.Adam("0.1"),
+        ValueError,
+        ["learning_rate", "'0.1'"],
+    ),
+    "a dictionary for a Sequential": (
+        lambda: classifier().predict({"pixels": X}, verbose=0),
+        ValueError,
+        ["Sequential 'net'", "one input", "pixels"],
+    ),
+    "two arrays for a Sequential": (
+        lambda: classifier().predict([X, X], verbose=0),
+        ValueError,
+        ["Sequential 'net'", "one input", "list of 2"],
+    ),
+    "no super().__init__()": (
+        lambda: Forgetful()(X),
+        AttributeError,
+        ["Forgetful", "super().__init__()"],
+    ),
+    "inputs alone": (
+        lambda: keras.Model(inputs=keras.Input((4,))),
+        TypeError,
+        ["inputs=", "outputs"],
+    ),
+    "parameters of what is not built": (
+        lambda: keras.Sequential([layers.Dense(1)], name="net").count_params(),
+        ValueError,
+        ["net", "build"],
+    ),
+    "a window larger than the input": (
+        lambda: layers.Conv2D(3, 9)(keras.Input((8, 8, 4))),
+        ValueError,
+        ["(9, 9)", "(None, 8, 8, 4)"],
+    ),
+    "batch_size": (
+        lambda: classifier().fit(X, Y, batch_size=-5, verbose=0),
+        ValueError,
+        ["batch_size", "-5"],
+    ),
+    "batch_size of predict": (
+        lambda: classifier().predict(X, batch_size=2.5, verbose=0),
+        ValueError,
+        ["batch_size", "2.5"],
+    ),
+    "epochs": (lambda: classifier().fit(X, Y, epochs=2.5), ValueError, ["epochs", "2.5"]),
+    "validation_freq": (
+        lambda: classifier().fit(X, Y, validation_data=(X, Y), validation_freq=0, verbose=0),
+        ValueError,
+        ["validation_freq", "0"],
+    ),
+    "validation_data of four": (
+        lambda: classifier().fit(X, Y, validation_data=(X, Y, X, Y), verbose=0),
+        ValueError,
+        ["validation_data", "4 entries"],
+    ),
     "validation_split of nothing": (
         lambda: classifier().fit(X[:1], Y[:1], validation_split=0.5, verbose=0),
         ValueError,
@@ -187,6 +276,30 @@ def test_targets_of_rank_one_against_outputs_of_one_unit_do_not_broadcast():
     loss = model.evaluate(X, y, verbose=0)[0]
     prediction = model.predict(X, verbose=0)[:, 0]
     np.testing.assert_allclose(loss, ((prediction - y) ** 2).mean(), rtol=1e-5)
+
+
+def test_targets_that_were_forgotten_once_count_when_they_come():
+    model = classifier()
+    with pytest.raises(ValueError, match="missing"):
+        model.evaluate(X, verbose=0)
+    assert model.evaluate(X, Y, verbose=0) > 0
+
+
+def test_a_list_of_one_array_is_that_array():
+    model = classifier()
+    np.testing.assert_array_equal(model.predict([X], verbose=0), model.predict(X, verbose=0))
+    model.fit([X], [Y], verbose=0)
+
+
+def test_validation_data_may_be_x_alone():
+    class Adding(layers.Layer):
+        def call(self, x):
+            self.add_loss(ops.mean(x))
+            return x
+
+    model = keras.Sequential([keras.Input((4,)), Adding()])
+    model.compile("sgd")
+    assert model.fit(X, validation_data=X, verbose=0).history["val_loss"] == [1.0]
 
 
 def test_nan_in_the_data_is_named_and_not_fatal():

@@ -427,3 +427,52 @@ def test_losses_of_layers_are_those_of_their_last_call():
     model.compile("sgd")
     model.fit(X, verbose=0)
     assert found["count"] == [1, 1, 2]
+
+
+def test_the_losss_metric_is_there_for_a_step_without_targets():
+    class Pairs(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.dense = layers.Dense(2)
+
+        def call(self, x, training=None):
+            return self.dense(x)
+
+        def train_step(self, state, data):
+            trainable, other, optimizer, metrics = state
+
+            def loss_of(values):
+                outputs, _ = self.stateless_call(values, other, data)
+                return ops.mean(ops.square(outputs))
+
+            loss, gradients = jax.value_and_grad(loss_of)(trainable)
+            trainable, optimizer = self.optimizer.stateless_apply(optimizer, gradients, trainable)
+            (tracker,) = self.metrics
+            metrics = tracker.stateless_update_state(metrics, loss)
+            logs = {tracker.name: tracker.stateless_result(metrics)}
+            return logs, (trainable, other, optimizer, metrics)
+
+    model = Pairs()
+    assert model.metrics == []
+    model.compile("sgd", "mse")
+    assert [metric.name for metric in model.metrics] == ["loss"]
+    losses = model.fit(np.ones((8, 3), "float32"), epochs=2, verbose=0).history["loss"]
+    assert losses[1] < losses[0]
+
+
+def test_a_metric_may_return_its_variable():
+    class Count(keras.metrics.Metric):
+        def __init__(self):
+            super().__init__(name="count")
+            self.seen = self.add_variable((), "zeros", name="seen")
+
+        def update_state(self, y_true, y_pred, sample_weight=None):
+            self.seen.assign_add(float(y_true.shape[0]))
+
+        def result(self):
+            return self.seen
+
+    model = keras.Sequential([keras.Input((3,)), layers.Dense(1)])
+    model.compile("sgd", "mse", metrics=[Count()])
+    x = np.ones((8, 3), "float32")
+    assert model.fit(x, x[:, :1], batch_size=4, verbose=0).history["count"] == [8.0]

@@ -234,6 +234,42 @@ def test_batch_forms():
     assert model.predict_on_batch(X[:5]).shape == (5, 3)
 
 
+def test_a_batch_is_measured_alone():
+    model = keras.Sequential([keras.Input((X.shape[1],)), layers.Dense(3, "softmax")])
+    model.compile("sgd", "sparse_categorical_crossentropy", metrics=["accuracy"])
+    expected = [model.evaluate(X[i : i + 16], Y[i : i + 16], verbose=0) for i in (0, 16)]
+    found = [model.test_on_batch(X[i : i + 16], Y[i : i + 16]) for i in (0, 16)]
+    np.testing.assert_allclose(found, expected, rtol=1e-5)
+    model.train_on_batch(X[:16], Y[:16])
+    expected = model.evaluate(X[16:32], Y[16:32], verbose=0)[0]
+    assert model.train_on_batch(X[16:32], Y[16:32])[0] == pytest.approx(expected, rel=1e-5)
+
+
+def test_an_output_without_a_loss_needs_no_targets():
+    inputs = keras.Input((X.shape[1],))
+    hidden = layers.Dense(4, name="hidden")(inputs)
+    model = keras.Model(inputs, [layers.Dense(3, name="out")(hidden), hidden])
+    model.compile("sgd", [keras.losses.SparseCategoricalCrossentropy(from_logits=True), None])
+    alone = model.evaluate(X, Y, verbose=0)
+    assert alone == model.evaluate(X, [Y, None], verbose=0)
+    with pytest.raises(ValueError, match="labels out of range"):
+        model.fit(X, Y + 3, verbose=0)
+
+
+def test_what_callbacks_add_is_printed(capsys):
+    class Add(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            logs["extra"] = 2.0
+            logs["text"] = {"kept": "as it is"}
+
+    made().fit(X, Y, verbose=2, callbacks=[keras.callbacks.ReduceLROnPlateau("loss"), Add()])
+    line = capsys.readouterr().out.strip()
+    assert "\n" not in line
+    assert "learning_rate: 0.0" in line
+    assert "extra: 2.0000" in line
+    assert "as it is" in line
+
+
 def test_uint8_images_stay_small_on_the_device_and_train():
     images = RNG.integers(0, 255, (20, 4, 4, 1), dtype=np.uint8)
     model = keras.Sequential(

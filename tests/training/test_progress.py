@@ -234,3 +234,14 @@ def test_a_real_terminal_is_recognised_and_measured():
         assert bar.mode == ("log" if os.environ.get("TERM") == "dumb" else "terminal")
         assert bar._columns() >= 1
     os.close(main)
+
+
+def test_what_callbacks_add_gets_a_line_below_a_terminals_bar(clock, columns):
+    columns(40)
+    stream = Terminal()
+    bar = progress.Progbar(2, title="Epoch 1/1", verbose=1, stream=stream)
+    show = bar.end(2, {"loss": 0.5})
+    stream.write("saved\n")
+    show({"loss": 0.5, "learning_rate": 0.01, "one": 1.0, "another": 2.0})
+    lines = stream.lines()
+    assert lines[2:] == ["saved", "learning_rate: 0.0100 - one: 1.0000 -", "another: 2.0000", ""]

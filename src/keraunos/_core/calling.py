@@ -394,6 +394,8 @@ def _explained(layer: Layer, error: Exception, args: Any, path: list[str]) -> Ex
         if isinstance(error, (AttributeError, NameError, RuntimeError)):
             return _marked(error)
         got = f"inputs of shape {shapes}" if args else None
+        if isinstance(error.args[0] if error.args else None, errors.Report):
+            return _marked(kind(errors.Report(f"{_where(layer, path)}: {text}")))
         new = kind(
             errors.report(
                 f"{_where(layer, path)}: {type(error).__name__}: {text}",

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 from collections.abc import Iterator
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import jax
 import jax.numpy as jnp
@@ -24,7 +25,20 @@ from keraunos._core import (
 from keraunos._core.operation import Operation
 from keraunos._core.variable import Variable
 
+_BASE = ("name", "trainable", "dtype")
 _SHAPES = ("input_shape", "batch_shape", "batch_input_shape", "input_dim", "batch_size")
+
+
+class _Unset:
+    """Stands for an attribute of a layer whose constructor did not call super().__init__()."""
+
+    def __get__(self, layer: Any, owner: type) -> Any:
+        if layer is None:
+            return self
+        fix = "call super().__init__() first in its __init__()"
+        raise AttributeError(
+            errors.report(f"{owner.__name__} is not initialized as a layer", fix=fix)
+        )
 
 
 class _Book:
@@ -68,6 +82,9 @@ class Layer(Operation):
     """
 
     _book: _Book
+    name: Any = _Unset()
+    run_eagerly: Any = _Unset()
+    _dtype_policy: Any = _Unset()
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
         self = super().__new__(cls, *args, **kwargs)
@@ -411,7 +428,18 @@ class Layer(Operation):
         return []
 
     def count_params(self) -> int:
-        """Return the number of elements of all weights."""
+        """Return the number of elements of all weights.
+
+        Raises:
+            ValueError: the layer is not built.
+        """
+        if not self.built:
+            raise ValueError(
+                errors.report(
+                    f"count_params: {type(self).__name__} {self.name!r} has no weights yet",
+                    fix="call it on data, or build(input_shape)",
+                )
+            )
         return sum(v.size for v in self.weights)
 
     # -- losses ---------------------------------------------------------------------------------
@@ -487,11 +515,39 @@ class Layer(Operation):
             del given["activity_regularizer"]
         return base | given
 
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Self:
+        """Return a new layer from what `get_config` returned.
+
+        Name, `trainable` and dtype reach a constructor that does not take them as well.
+        """
+        rows = signature.parameters(cls)
+        takes_all = any(p.kind is p.VAR_KEYWORD for p in rows.values())
+        rest = {} if takes_all else {k: config[k] for k in _BASE if k in config and k not in rows}
+        with _default_policy(registry.deserialize(rest.get("dtype"))):
+            made = super().from_config({k: v for k, v in config.items() if k not in rest})
+        if "name" in rest:
+            made._set_name(rest["name"])
+        if not rest.get("trainable", True):
+            made.trainable = False
+        return made
+
     def _init_parameters(self) -> dict[str, inspect.Parameter]:
         return signature.parameters(type(self))
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name}, built={self.built}>"
+
+
+@contextlib.contextmanager
+def _default_policy(policy: Any) -> Iterator[None]:
+    """Make a dtype policy that of the layers made inside; None leaves it as it is."""
+    before = config.dtype_policy()
+    config.set_dtype_policy(before if policy is None else policy)
+    try:
+        yield
+    finally:
+        config.set_dtype_policy(before)
 
 
 def _inside(value: Any, kind: type) -> Iterator[Any]:

@@ -211,7 +211,7 @@ def infer(function: Callable[..., Any], args: Any, kwargs: Any, unify: bool = Fa
             failures.append(error)
             if len(failures) > 1 and "shapes" not in str(error):
                 break
-    raise failures[1]
+    raise failures[0]  # its sizes are those that `unknown_of` knows
 
 
 def unknown_of(shape: tuple[int, ...]) -> tuple[int | None, ...]:

@@ -15,7 +15,7 @@ from keraunos import errors
 from keraunos import losses as losses_room
 from keraunos._core.variable import Variable
 from keraunos._training import feed
-from keraunos._training.compile import Objective, aligned
+from keraunos._training.compile import Objective
 from keraunos._training.program import StepProgram
 from keraunos._training.step import Batch
 
@@ -79,27 +79,28 @@ def check_labels(y: Any, objective: Objective | None) -> None:
     Raises:
         ValueError: naming the output and the values.
     """
-    for name, labels, classes, ignored in _labels(y, objective):
+    for name, labels, classes, ignored, units in _labels(y, objective):
         if not _is_on_host(labels):
             continue
         if ignored is not None:
             labels = np.where(labels == ignored, 0, labels)
         if labels.min() < 0 or labels.max() >= classes:
-            feed.check_labels(name, labels, classes)
+            feed.check_labels(name, labels, classes, units)
 
 
-def _labels(y: Any, objective: Objective | None) -> Iterator[tuple[str, Any, int, int | None]]:
-    """Yield the integer targets of each loss: name, values, classes and the label it ignores."""
+def _labels(y: Any, objective: Objective | None) -> Iterator[tuple[str, Any, int, int | None, Any]]:
+    """Yield the integer targets of each loss: name, values, classes, ignored label, units."""
     if objective is None or y is None or not objective.terms:
         return
-    targets = aligned(y, objective.names, objective._outputs, "y")
+    targets = objective.targets(y)
     leaves = jax.tree.leaves(objective._outputs)
     for term in objective.terms:
-        classes = losses_room.label_range(term.loss, tuple(leaves[term.output].shape))
+        shape = tuple(leaves[term.output].shape)
+        classes = losses_room.label_range(term.loss, shape)
         if classes is not None:
             name = "y" if len(leaves) == 1 else f"y[{term.name!r}]"
             ignored = losses_room.ignored_label(term.loss)
-            yield name, targets[term.output], classes, ignored
+            yield name, targets[term.output], classes, ignored, shape[-1]
 
 
 def _is_on_host(value: Any) -> bool:
@@ -154,7 +155,7 @@ class Watch:
         for one in self._model._ids():
             if one.input < len(inputs):
                 yield inputs[one.input], one.rows, 0
-        for _, labels, classes, ignored in _labels(batch.y, self._model._labelled()):
+        for _, labels, classes, ignored, _ in _labels(batch.y, self._model._labelled()):
             yield labels, classes, ignored or 0
 
 

@@ -75,6 +75,7 @@ class Objective:
         targets: the structure of y, with shapes; None without targets.
         outputs: the structure of the model's outputs, with shapes.
         own: metrics that layers and the model itself keep.
+        tracker: the mean of the loss.
     """
 
     def __init__(
@@ -84,21 +85,20 @@ class Objective:
         targets: Any,
         outputs: Any,
         own: Sequence[Any] = (),
+        tracker: Tracker | None = None,
     ) -> None:
         leaves = jax.tree.leaves(outputs)
         self._outputs = outputs
         self.names = _output_names(outputs, names, len(leaves))
-        y = (
-            aligned(targets, self.names, outputs, "y")
-            if targets is not None
-            else [None] * len(leaves)
-        )
+        self._loss = given.get("loss")
+        self.knows_targets = targets is not None
+        y = self.targets(targets)
         self._several = len(leaves) > 1
         self.adds_losses = False  # whether layers add losses, which see the whole batch
         self.terms = self._terms(given, y, leaves) if targets is not None else []
         self.gauges = self._gauges(given, y, leaves) if targets is not None else []
         self.own = list(own)
-        self.tracker = Tracker(name="loss")
+        self.tracker = Tracker(name="loss") if tracker is None else tracker
         self.parts = [Tracker(name=t.name + "_loss") for t in self.terms] if self._several else []
 
     # -- resolving ------------------------------------------------------------------------------
@@ -158,6 +158,15 @@ class Objective:
             valid: (batch,) bool, False for rows that only fill up the batch; None: all count.
         """
         targets, leaves, rows = self._leaves(y, outputs, weights)
+        if y is None and jax.tree.leaves(self._loss):
+            raise ValueError(
+                errors.report(
+                    "y: the targets are missing",
+                    expected="targets, as the model is compiled with a loss",
+                    got="x alone",
+                    fix="give y, or compile without a loss where layers add theirs",
+                )
+            )
         total, parts = jnp.zeros((), jnp.float32), []
         for term in self.terms:
             prediction = leaves[term.output]
@@ -215,7 +224,8 @@ class Objective:
         for name, metric in self._named_metrics():
             value = metric.result()
             found |= value if isinstance(value, dict) else {name: value}
-        return found
+        # A metric of the program's own may return its variable itself.
+        return {name: jnp.asarray(value) for name, value in found.items()}
 
     def ordered(self, found: dict[str, Any]) -> dict[str, Any]:
         """Return results in the order of `metrics_names`: the loss first."""
@@ -261,11 +271,20 @@ class Objective:
 
     def _leaves(self, y: Any, outputs: Any, weights: Any) -> tuple[list[Any], list[Any], list[Any]]:
         leaves = jax.tree.leaves(outputs)
-        targets = (
-            aligned(y, self.names, self._outputs, "y") if y is not None else [None] * len(leaves)
-        )
         rows = _weights(weights, self.names, self._outputs, len(leaves))
-        return targets, leaves, rows
+        return self.targets(y), leaves, rows
+
+    def targets(self, y: Any) -> list[Any]:
+        """Return the targets of each output; those without a loss need none."""
+        if y is None:
+            return [None] * len(self.names)
+        if not isinstance(y, dict) and not _is_nested(self._outputs):
+            losses = _per_output(self._loss, self.names, self._outputs, "loss")
+            given = jax.tree.leaves(y, is_leaf=lambda v: v is None)
+            if 0 < len(given) == sum(one is not None for one in losses):
+                rest = iter(given)
+                return [None if one is None else next(rest) for one in losses]
+        return aligned(y, self.names, self._outputs, "y")
 
 
 def aligned(structure: Any, names: Sequence[str], outputs: Any, what: str) -> list[Any]:

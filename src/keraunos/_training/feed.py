@@ -265,7 +265,7 @@ def class_weights(y: Any, weights: dict[int, float], given: Any = None) -> Any:
     """Return one weight a sample from its class; one-hot targets are read by their largest entry.
 
     Raises:
-        ValueError: several outputs, or a class without a weight.
+        ValueError: several outputs or labels a sample, or weights that are no dictionary.
     """
     if len(jax.tree.leaves(y)) != 1:
         raise ValueError(
@@ -273,7 +273,25 @@ def class_weights(y: Any, weights: dict[int, float], given: Any = None) -> Any:
                 "class_weight", expected="a model with one output", fix="pass sample_weight instead"
             )
         )
+    if not isinstance(weights, dict) or not all(isinstance(k, (int, np.integer)) for k in weights):
+        raise ValueError(
+            errors.report(
+                "class_weight",
+                expected="a dictionary of numbers: class -> weight",
+                got=repr(weights),
+                fix="dict(enumerate(class_weight)), if these are the weights of classes 0, 1 ...",
+            )
+        )
     labels = np.asarray(jax.tree.leaves(y)[0])
+    if labels.ndim > 2:
+        raise ValueError(
+            errors.report(
+                "class_weight",
+                expected="one label a sample, (samples,) or one-hot (samples, classes)",
+                got=f"targets {labels.shape}",
+                fix="pass sample_weight instead, one for each label",
+            )
+        )
     labels = (
         labels.argmax(-1)
         if labels.ndim > 1 and labels.shape[-1] > 1
@@ -376,8 +394,14 @@ def _sums_up(array: np.ndarray) -> bool:
         return bool(np.isfinite(np.sum(array)))
 
 
-def check_labels(name: str, labels: Any, classes: int) -> None:
+def check_labels(name: str, labels: Any, classes: int, units: int | None) -> None:
     """Raise where integer labels lie outside of 0 ... classes - 1.
+
+    Args:
+        name: of the targets.
+        labels: integers, or floats that stand for them.
+        classes: how many there are.
+        units: of the output: another number where the loss knows yes and no alone.
 
     Raises:
         ValueError: naming the bad values and where the first one is.
@@ -393,9 +417,13 @@ def check_labels(name: str, labels: Any, classes: int) -> None:
         raise ValueError(
             errors.report(
                 f"{name}: labels out of range",
-                expected=f"integers from 0 to {classes - 1}, as the output has {classes} units",
+                expected=f"integers from 0 to {classes - 1}, as the output has {classes} units"
+                if classes == units
+                else "0 and 1, as the loss is binary",
                 got=f"{low} to {high}; {len(bad)} bad samples, the first is number {bad[0]}",
-                fix="subtract the smallest label, or give the last layer more units",
+                fix="subtract the smallest label, or give the last layer more units"
+                if classes == units
+                else "for several classes: 'sparse_categorical_crossentropy', a unit for each",
             )
         )
 

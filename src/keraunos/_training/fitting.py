@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 import jax
@@ -51,6 +51,7 @@ class Plan:
 
 def fit(model: Any, plan: Plan) -> Any:
     """Train a model and return its History."""
+    _check(plan)
     plan.batch_size = plan.batch_size or 32
     train, held_out = intake.training_data(model, plan, plan.batch_size)
     example = train.first()
@@ -144,13 +145,17 @@ class Run:
         try:
             self._train(bar)
             logs = plain(self.results) | self._validate(number, backups)
-            bar.update(bar.seen or self.steps or 0, logs, finalize=True)
+            show = bar.end(bar.seen or self.steps or 0, logs)
         finally:
             bar.close()
+        self.epoch, self.step, self.trained, self.logs = number + 1, 0, False, logs
+        told = dict(logs)
+        try:
+            self.callbacks.on_epoch_end(number, told)
+        finally:
+            show(told)
         if self.plan.verbose == 3:
             print(streaming.told(self.runner.feed))
-        self.epoch, self.step, self.trained, self.logs = number + 1, 0, False, logs
-        self.callbacks.on_epoch_end(number, logs)
         self.ctrl_c.check()
 
     def _bar(self, number: int) -> Progbar:
@@ -289,6 +294,21 @@ def _look(model: Any, data: Resident | Stream) -> None:
         model._check_labels(data.host)
     else:
         data.look(checks.Watch(model))
+
+
+def _check(plan: Plan) -> None:
+    """Raise where a number of `fit` is none."""
+    intake.check_size("batch_size", plan.batch_size)
+    intake.check_size("validation_batch_size", plan.validation_batch_size)
+    intake.check_size("epochs", plan.epochs, least=0)
+    if not isinstance(plan.validation_freq, Collection):
+        intake.check_size("validation_freq", plan.validation_freq)
+    given = plan.validation_data
+    if isinstance(given, tuple) and not 1 <= len(given) <= 3:
+        expected = "(x, y) or (x, y, sample_weight)"
+        raise ValueError(
+            errors.report("validation_data", expected=expected, got=f"{len(given)} entries")
+        )
 
 
 # -- small parts -----------------------------------------------------------------------------------

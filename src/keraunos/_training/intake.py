@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import numbers
 from typing import Any
 
 import jax
@@ -18,6 +19,18 @@ from keraunos.data import Dataset
 
 # An order of so many rows is 256 MiB; longer passes stream.
 _MOST_ROWS = 1 << 26
+
+
+def check_size(name: str, value: Any, least: int = 1) -> None:
+    """Raise where a number of samples or epochs is none.
+
+    Raises:
+        ValueError: naming the argument.
+    """
+    whole = isinstance(value, numbers.Integral) and int(value) >= least
+    if value is not None and not whole:
+        expected = f"an integer, at least {least}"
+        raise ValueError(errors.report(f"argument {name!r}", expected=expected, got=repr(value)))
 
 
 def training_data(model: Any, plan: Any, batch_size: int) -> tuple[Resident | Stream, Batch | None]:
@@ -49,6 +62,8 @@ def test_data(model: Any, given: Any, batch_size: int, once: bool) -> Resident |
     batch = given if isinstance(given, (tuple, Batch)) else None
     if batch is None and isinstance(given, list) and len(given) in (2, 3):
         batch = tuple(given)  # a list of (x, y) is what Keras takes too
+    elif isinstance(given, (np.ndarray, jax.Array, dict)):
+        batch = (given,)  # of a model whose targets are its inputs
     x = columns(given if batch is None else batch[0])
     if batch is None or not _is_arrays(x):
         return _batches(model, x, batch_size)

@@ -17,7 +17,7 @@ from keraunos._core.layer import Layer
 from keraunos._core.symbolic import SymbolicTensor
 from keraunos._core.tape import GradientTape
 from keraunos._training import functions
-from keraunos._training.compile import Objective
+from keraunos._training.compile import Objective, Tracker
 
 
 class Steps(Layer):
@@ -26,6 +26,7 @@ class Steps(Layer):
     optimizer: Any
     _objective: Objective | None
     _compile_arguments: dict[str, Any] | None
+    _loss_tracker: Tracker
     train_function: Any = None
     test_function: Any = None
     predict_function: Any = None
@@ -194,7 +195,12 @@ class Steps(Layer):
     @property
     def metrics(self) -> list[Any]:
         """The loss tracker, the metrics of `compile` and those that layers keep."""
-        return self._objective.metrics if self._objective is not None else self._own_metrics()
+        if self._objective is not None:
+            return self._objective.metrics
+        return [
+            *([self._loss_tracker] if self._compile_arguments is not None else []),
+            *self._own_metrics(),
+        ]
 
     @property
     def metrics_names(self) -> list[str]:
@@ -230,14 +236,21 @@ class Steps(Layer):
 
     def _objective_for(self, y: Any, outputs: Any) -> Objective | None:
         """Return losses and metrics, resolved for the targets and outputs at hand if need be."""
-        if self._objective is None and self._compile_arguments is not None:
+        if self._compile_arguments is not None and not self._is_resolved(y):
             specs = jax.tree.map(lambda a: SymbolicTensor(jnp.shape(a), a.dtype), (y, outputs))
-            names = self._names_of_outputs()
-            self._objective = Objective(
-                self._compile_arguments, names, specs[0], specs[1], self._own_metrics()
-            )
-            self._objective.adds_losses = True
+            self._objective = self._resolved(*specs, adds_losses=True)
         return self._objective
+
+    def _is_resolved(self, y: Any) -> bool:
+        """Return whether losses and metrics are known, and for targets if there are targets."""
+        return self._objective is not None and (y is None or self._objective.knows_targets)
+
+    def _resolved(self, y: Any, outputs: Any, adds_losses: bool) -> Objective:
+        given, names = self._compile_arguments, self._names_of_outputs()
+        assert given is not None
+        made = Objective(given, names, y, outputs, self._own_metrics(), self._loss_tracker)
+        made.adds_losses = adds_losses
+        return made
 
     # -- values -----------------------------------------------------------------------------------
 

@@ -16,9 +16,9 @@ from keraunos import optimizers as optimizers_room
 from keraunos._core import calling, context, random, registry, state, symbolic
 from keraunos._core.layer import Layer
 from keraunos._core.symbolic import SymbolicTensor
-from keraunos._training import cache, checks, custom, eager, feed, fitting, single, step
+from keraunos._training import cache, checks, custom, eager, feed, fitting, intake, single, step
 from keraunos._training.calls import PLAIN, Calls
-from keraunos._training.compile import Objective
+from keraunos._training.compile import Objective, Tracker
 from keraunos._training.disk import loaded
 from keraunos._training.overridable import Steps
 from keraunos._training.program import StepProgram, bucket, current_values
@@ -35,9 +35,11 @@ class Trainer(Steps):
 
     _quiet = Layer._quiet | frozenset(
         "optimizer loss debug train_function test_function predict_function stop_training"
-        " history steps_per_execution _compile_arguments _objective _programs _calls _singles"
-        " _predictions _lock _steps_taken _looked_up _plan".split()
+        " history steps_per_execution _compile_arguments _objective _loss_tracker _programs _calls"
+        " _singles _predictions _lock _steps_taken _looked_up _plan _resets_metrics".split()
     )
+
+    _resets_metrics = True  # whether a batch is measured alone
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -52,6 +54,7 @@ class Trainer(Steps):
         self.steps_per_execution = 1
         self._plan: Distribution | None = None  # of several devices
         self._objective: Objective | None = None
+        self._loss_tracker = Tracker(name="loss")
         self._programs: dict[Any, Any] = {}
         self._signed: tuple[int, Any] = (-1, None)
         self._ready: tuple[Any, bool] = (None, False)
@@ -66,6 +69,7 @@ class Trainer(Steps):
             "_singles",
             "_predictions",
             "_objective",
+            "_loss_tracker",
             "_compile_arguments",
             "history",
             "optimizer",
@@ -144,7 +148,7 @@ class Trainer(Steps):
             raise ValueError(errors.report("debug='nan' with loss scaling", fix=fix))
         self.debug = debug
         self._plan = distribution() or self._plan
-        self._objective = None
+        self._objective, self._loss_tracker = None, Tracker(name="loss")
         self._programs.clear()
         self._singles.clear()
         self.stop_training = False
@@ -245,6 +249,7 @@ class Trainer(Steps):
             The loss, or a list of the loss and the metrics in the order of `metrics_names`.
         """
         self._check_compiled("evaluate")
+        intake.check_size("batch_size", batch_size)
         found = fitting.evaluate(
             self, x, y, batch_size or 32, verbose, sample_weight, steps, callbacks
         )
@@ -268,6 +273,7 @@ class Trainer(Steps):
             verbose, callbacks: as in `fit`.
             steps: how many batches; all by default.
         """
+        intake.check_size("batch_size", batch_size)
         size = batch_size or 32
         if verbose == 0 and callbacks is None and steps is None and _is_small(x, size):
             return self._predict_one(x, size)
@@ -308,21 +314,26 @@ class Trainer(Steps):
         class_weight: dict[int, float] | None = None,
         return_dict: bool = False,
     ) -> Any:
-        """Take one training step and return the loss and metrics since the last reset."""
+        """Take one training step and return the loss and metrics of this batch."""
         self._check_compiled("train_on_batch")
         data = feed.gathered(self._encode(x), y, sample_weight, class_weight)
-        found = self._floats(self._train_program(data).run_batch(data), "train")
+        found = self._measured(self._train_program(data), data, "train")
         return found if return_dict else _listed(found)
 
     @errors.brief
     def test_on_batch(
         self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False
     ) -> Any:
-        """Return the loss and metrics of one batch, with those since the last reset."""
+        """Return the loss and metrics of one batch."""
         self._check_compiled("test_on_batch")
         data = feed.gathered(self._encode(x), y, sample_weight, None)
-        found = self._floats(self._test_program(data).run_batch(data), "test")
+        found = self._measured(self._test_program(data), data, "test")
         return found if return_dict else _listed(found)
+
+    def _measured(self, program: StepProgram, data: Batch, kind: str) -> dict[str, float]:
+        if self._resets_metrics:
+            program.objective.reset()
+        return self._floats(program.run_batch(data), kind)
 
     def _encode(self, x: Any) -> Any:
         """Return what the compiled step is fed with: the work of layers on the host is done."""
@@ -378,16 +389,9 @@ class Trainer(Steps):
         if custom.is_written(self, kind):
             return custom.Measures(self)
         with self._lock:
-            if self._objective is not None:
-                return self._objective
-            cache.enable()
-            outputs, adds_losses = self._outlined(example.x)
-            names = self._names_of_outputs()
-            assert self._compile_arguments is not None
-            self._objective = Objective(
-                self._compile_arguments, names, example.y, outputs, self._own_metrics()
-            )
-            self._objective.adds_losses = adds_losses
+            if not self._is_resolved(example.y):
+                cache.enable()
+                self._objective = self._resolved(example.y, *self._outlined(example.x))
             return self._objective
 
     def _outlined(self, x: Any) -> tuple[Any, bool]:

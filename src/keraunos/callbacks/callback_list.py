@@ -122,6 +122,9 @@ class CallbackList(Callback):
             plain = pythonified(found)
             for callback in listeners:
                 getattr(callback, hook)(*first, plain)
+            if isinstance(found, dict):
+                # Who calls sees what callbacks have added.
+                found |= {key: value for key, value in plain.items() if key not in found}
 
     # -- what was given -------------------------------------------------------------------------
 

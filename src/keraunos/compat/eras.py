@@ -47,8 +47,6 @@ DEFAULTS: dict[str, dict[str, dict[str, Any]]] = {
 STEEP_HARD_SIGMOID = ("keras1", "keras2", "tf.keras")
 # Eras in which Conv2D(32, 3, 3) has a kernel of 3 by 3; since tf.keras it has strides of 3.
 KERNEL_IN_TWO_NUMBERS = ("keras1", "keras2")
-# Eras whose train_on_batch returns the metrics of that batch alone.
-METRICS_OF_ONE_BATCH = ("keras1", "keras2", "tf.keras")
 # Eras in which what is frozen is settled by `compile`.
 FROZEN_AT_COMPILE = ("keras1", "keras2", "tf.keras")
 # Eras whose frozen BatchNormalization normalized by the batch in training all the same.

@@ -162,15 +162,16 @@ def _are_weights(value: Any) -> bool:
 
 
 def on_batch(original: Callable[..., Any], era: str | None) -> Callable[..., Any]:
-    """Return `train_on_batch`, whose metrics were of the batch alone up to Keras 2."""
+    """Return `train_on_batch` with the argument `reset_metrics` of tf.keras."""
 
     @functools.wraps(original)
     def call(self: Any, *args: Any, **kwargs: Any) -> Any:
-        alone = kwargs.pop("reset_metrics", era in eras.METRICS_OF_ONE_BATCH)
-        if alone:
-            self.reset_metrics()
-        with as_compiled(self):
-            return original(self, *args, **kwargs)
+        self._resets_metrics = kwargs.pop("reset_metrics", True)
+        try:
+            with as_compiled(self):
+                return original(self, *args, **kwargs)
+        finally:
+            self._resets_metrics = True
 
     return per_output(call)
 

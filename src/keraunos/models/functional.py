@@ -98,7 +98,7 @@ class Functional(Model):
             if missing:
                 raise ValueError(
                     errors.report(
-                        f"model {self.name!r}",
+                        f"{type(self).__name__} {self.name!r}",
                         expected=f"inputs {self.input_names}",
                         got=f"{sorted(inputs)}",
                     )
@@ -109,7 +109,7 @@ class Functional(Model):
             if keys:
                 raise ValueError(
                     errors.report(
-                        f"model {self.name!r}",
+                        f"{type(self).__name__} {self.name!r}",
                         expected=f"inputs {sorted(self._inputs_struct)}",
                         got=f"{sorted(inputs)}",
                     )
@@ -122,7 +122,7 @@ class Functional(Model):
         if len(values) != len(wanted):
             raise ValueError(
                 errors.report(
-                    f"model {self.name!r}",
+                    f"{type(self).__name__} {self.name!r}",
                     expected=f"{len(wanted)} inputs ({', '.join(self.input_names)})",
                     got=f"{len(values)}",
                 )

@@ -45,6 +45,16 @@ class Model(Trainer):
 
     @errors.brief
     def __init__(self, *args: Any, **kwargs: Any) -> None:
+        alone = [name for name in ("inputs", "outputs") if name in kwargs]
+        if len(alone) == 1 and not args:
+            other = "outputs" if alone == ["inputs"] else "inputs"
+            raise TypeError(
+                errors.report(
+                    f"{type(self).__name__}({alone[0]}=...) without {other}",
+                    expected="both, or none in a subclass with a call()",
+                    fix=f"{type(self).__name__}(inputs=..., outputs=...)",
+                )
+            )
         if _means_graph(args, kwargs):
             # A subclass that hands a graph to super().__init__() becomes functional too.
             from keraunos.models.functional import Functional

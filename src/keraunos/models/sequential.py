@@ -135,10 +135,26 @@ class Sequential(Model):
         if mask is not None:
             context.set_mask(inputs, mask)
         if self._tensors:
-            inputs = as_declared(inputs, self._tensors[0])
+            inputs = as_declared(self._only(inputs), self._tensors[0])
         for layer in self.layers:
             inputs = layer(inputs)
         return inputs
+
+    def _only(self, inputs: Any) -> Any:
+        """Return the one input of a declared shape: an array, or what a list of one holds."""
+        if not isinstance(inputs, (list, tuple, dict)):
+            return inputs
+        if len(inputs) == 1 and not isinstance(inputs, dict):
+            return inputs[0]
+        got = sorted(inputs) if isinstance(inputs, dict) else f"{len(inputs)}"
+        raise ValueError(
+            errors.report(
+                f"{type(self).__name__} {self.name!r}",
+                expected="one input, an array",
+                got=f"a {type(inputs).__name__} of {got}",
+                fix="pass the array itself; for several inputs write keras.Model(inputs, outputs)",
+            )
+        )
 
     @property
     def _hosted(self) -> Any:

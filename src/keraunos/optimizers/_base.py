@@ -432,6 +432,8 @@ def _rate(given: Any) -> Any:
     ):
         return given
     try:
+        if isinstance(given, str):
+            raise TypeError
         return float(given)
     except (TypeError, ValueError):
         raise ValueError(
