@@ -205,3 +205,16 @@ def test_names_of_keras_aliases():
     ):
         assert issubclass(getattr(layers, alias), layers.Layer)
     assert layers.deserialize({"class_name": "MaxPool2D", "config": {}}).pool_size == (2, 2)
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [layers.Dense(2, "relu"), layers.Conv1D(2, 1, activation="relu"), layers.Activation("relu")],
+)
+def test_an_activation_may_be_taken_off(layer):
+    x = -np.ones((1, 2, 2), "float32") if not isinstance(layer, layers.Activation) else -np.ones(2)
+    layer(x)
+    layer.activation = None
+    changed = np.asarray(layer(x))
+    layer.activation = keraunos.activations.linear
+    np.testing.assert_array_equal(changed, np.asarray(layer(x)))

@@ -263,3 +263,19 @@ def test_a_call_on_symbolic_tensors_is_given_their_masks():
     met.clear()
     keras.Model(ids, last).predict(np.array([[1, 2, 3, 0, 0, 0, 0]]), verbose=0)
     assert met == [[(7,), None]]
+
+
+def test_a_subclassed_model_is_built_for_integers_where_it_gets_them():
+    class Look(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.dense = layers.Dense(2)
+
+        def call(self, index):
+            return self.dense(ops.take(np.eye(4, dtype="float32"), index, axis=0))
+
+    assert Look()(np.arange(3)).shape == (3, 2)
+    model = Look()
+    model.compile("sgd", "mse")
+    model.fit(np.arange(4), np.ones((4, 2)), verbose=0)
+    assert model.predict(np.arange(3), verbose=0).shape == (3, 2)

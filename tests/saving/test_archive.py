@@ -215,6 +215,24 @@ def test_a_lambda_is_refused_unless_asked_for(tmp_path):
     np.testing.assert_array_equal(loaded.predict(X, verbose=0), X * 2)
 
 
+def test_a_lambda_knows_the_names_that_programs_import(tmp_path, monkeypatch):
+    code = "layers.Lambda(lambda x: ops.exp(keras.ops.abs(x)) * factor())"
+    names = {
+        "__name__": "made",
+        "layers": layers,
+        "ops": keras.ops,
+        "keras": keras,
+        "factor": lambda: 2.0,
+    }
+    model = keras.Sequential([keras.Input((6,)), eval(code, names)])
+    model.save(tmp_path / "m.keras")
+    with pytest.raises(NameError, match="factor"):
+        saving.load_model(tmp_path / "m.keras", safe_mode=False)
+    monkeypatch.setattr(sys.modules["__main__"], "factor", lambda: 2.0, raising=False)
+    loaded = saving.load_model(tmp_path / "m.keras", safe_mode=False)
+    np.testing.assert_allclose(loaded.predict(X, verbose=0), np.exp(abs(X)) * 2, rtol=1e-6)
+
+
 @pytest.mark.parametrize(
     "config",
     [

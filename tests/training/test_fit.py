@@ -344,3 +344,30 @@ def test_stateful_layers_carry_on_from_batch_to_batch_in_predict_and_fit():
     halves.layers[0].reset_state()
     halves.fit(sequence[:, :3], carried, batch_size=4, verbose=0)
     assert any(np.abs(v.numpy()).max() > 0 for v in halves.variables if "state" in v.name)
+
+
+class Centred(keras.Model):
+    """Looks at all rows of a batch."""
+
+    def __init__(self):
+        super().__init__()
+        self.dense = layers.Dense(3)
+
+    def call(self, x):
+        x = self.dense(x)
+        return x - keras.ops.mean(x, axis=0, keepdims=True)
+
+
+@pytest.mark.parametrize("count", [3, 33, 70])
+def test_an_odd_batch_is_not_filled_up_where_rows_look_at_each_other(count):
+    model = Centred()
+    model.compile("sgd", "mse")
+    x, y = np.linspace(0, 1, 280, dtype="float32").reshape(70, 4)[:count], np.ones((count, 3))
+    batches = [slice(i, i + 32) for i in range(0, count, 32)]
+    expected = np.concatenate([np.asarray(model(x[b])) for b in batches])
+    loss = np.mean(np.square(expected - y))
+    assert model.evaluate(x, y, verbose=0) == pytest.approx(loss, rel=1e-5)
+    for _ in range(2):
+        np.testing.assert_allclose(model.predict(x, verbose=0), expected, atol=1e-6)
+    np.testing.assert_allclose(model.predict_on_batch(x[:7]), np.asarray(model(x[:7])), atol=1e-6)
+    assert model.evaluate(x, y, verbose=0) == pytest.approx(loss, rel=1e-5)

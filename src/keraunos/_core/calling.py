@@ -62,7 +62,7 @@ def _call(
     args, kwargs, masks = _converted(layer, args, kwargs, masks)
     bound = _bound(layer, row, args, kwargs)
     _check(layer, bound, running.path)
-    build(layer, _shapes(bound))
+    _build(layer, bound)
     before = running.training
     previous = _fill_in(bound, row, masks, running)
     # A call that does not name `training` is told all the same, for the layers inside.
@@ -84,7 +84,7 @@ def call_symbolic(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -
     layer._book.path = layer._book.path or naming.path(layer.name)
     try:
         _check(layer, bound, path)
-        build(layer, _shapes(bound))
+        _build(layer, bound)
         outputs = layer.compute_output_spec(*args, **kwargs)
     except Exception as error:
         raise _explained(layer, error, args, path) from _cause(error)
@@ -129,6 +129,17 @@ def _check(layer: Layer, bound: dict[str, Any], path: list[str]) -> None:
 
 
 # -- building ------------------------------------------------------------------------------------
+
+
+def _build(layer: Layer, bound: dict[str, Any]) -> None:
+    """Build a layer for its arguments; a model's `call` may need to know which are integers."""
+    if layer.built:
+        return
+    shapes = _shapes(bound)
+    for name in list(shapes)[:1]:
+        leaves = jax.tree.leaves(bound[name.removesuffix("_shape")])
+        layer._book.dtypes = [str(leaf.dtype) for leaf in leaves]
+    build(layer, shapes)
 
 
 def build(layer: Layer, shapes: dict[str, Any]) -> None:

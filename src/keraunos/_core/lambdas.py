@@ -5,7 +5,9 @@ from __future__ import annotations
 import base64
 import builtins
 import contextlib
+import importlib
 import marshal
+import sys
 import threading
 import types
 from collections.abc import Iterator
@@ -79,8 +81,13 @@ def safety(on: bool) -> Iterator[None]:
 
 
 def _globals() -> dict[str, Any]:
-    """Return the names that code from a file most often leans on."""
+    """Return the names that code from a file most often leans on, and those of the program.
+
+    The file has the code alone: not the imports and functions of the module that it was written in.
+    """
     import jax.numpy as jnp
     import numpy as np
 
-    return {"__builtins__": builtins, "np": np, "jnp": jnp}
+    keras = importlib.import_module("keraunos")
+    known = {"np": np, "jnp": jnp, "keras": keras, "ops": keras.ops, "layers": keras.layers}
+    return known | vars(sys.modules["__main__"]) | {"__builtins__": builtins}

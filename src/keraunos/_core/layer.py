@@ -48,6 +48,7 @@ class _Book:
         self.variables: list[Variable] = []
         self.losses: list[Any] = []
         self.shapes: dict[str, Any] | None = None  # the arguments of build, for the config
+        self.dtypes: list[str] = []  # of the inputs that it is built for
         self.path = ""  # as of the first call
         self.hidden: set[str] = {"_arguments", "_book", "_inbound_nodes"}
 

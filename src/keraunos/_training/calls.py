@@ -86,7 +86,7 @@ class Calls:
             if marks != self._marks:
                 self._programs.clear()
                 self._marks, self._kept = marks, kept
-                self._plain = not model._is_ready() or not _is_ours(model)
+                self._plain = not model._is_ready() or not is_ours(model)
             self._version = now
         return not self._plain
 
@@ -295,7 +295,7 @@ def _restore(layer: Any, before: dict[str, Any]) -> None:
             vars(layer)[name] = value
 
 
-def _is_ours(model: Any) -> bool:
+def is_ours(model: Any) -> bool:
     """Return whether everything that a call runs is keraunos's own code."""
     for layer in model._flatten_layers():
         parts = [layer, *getattr(layer, "_operations", ()), *_attributes(layer).values()]

@@ -489,7 +489,8 @@ class Trainer(Steps):
         """Return outputs, on the device, and to how many rows the batch was filled up for them."""
         count = feed.size_of(data)
         size = bucket(count, batch_size) if count < batch_size else bucket(count, 1 << 20)
-        if count == batch_size:
+        alone = self._rows_stand_alone()
+        if count == batch_size or alone is False:
             size = count
         if not checked:
             checks.check_ids(data.x, self._ids())
@@ -499,10 +500,21 @@ class Trainer(Steps):
             flat = [box for part in boxes for box in part]
             self._plan.place(flat, self._plan.shardings(flat))
             x = self._plan.cut(jax.tree.map(jnp.asarray, x))
-        outputs, states = run(current_values(boxes), Batch(x))
+        values, draw = current_values(boxes), next(self._predictions)
+        outputs, states = run(values, Batch(x), draw)
+        if size > count and alone is None:
+            other = jax.tree.map(lambda a: feed.filled_otherwise(a, count), x)
+            alone = feed.same_rows(outputs, run(values, Batch(other), draw)[0], count)
+            self._programs["rows", self._signature()] = alone
+            if not alone:
+                return self._predict_padded(data, batch_size, checked=True)
         for box, value in zip(boxes.states, states, strict=True):
             box.assign(value)
         return outputs, size
+
+    def _rows_stand_alone(self) -> bool | None:
+        """Return whether no row of a batch changes the outputs for others; None: not known yet."""
+        return self._programs.get(("rows", self._signature()))
 
     def _predict_program(self, example: Batch) -> Any:
         key = ("predict", self._signature())
@@ -522,9 +534,10 @@ class Trainer(Steps):
 
                 compiled = keyed if self.run_eagerly else jax.jit(keyed)
 
-                def run(values: Any, batch: Batch) -> Any:
+                def run(values: Any, batch: Batch, draw: int | None = None) -> Any:
                     # Dropout that is on in prediction too draws anew for each batch.
-                    return compiled(values, batch, random.call_seed(next(self._predictions)))
+                    number = next(self._predictions) if draw is None else draw
+                    return compiled(values, batch, random.call_seed(number))
 
                 self._programs[key] = run, boxes
             return self._programs[key]

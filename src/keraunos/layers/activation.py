@@ -42,7 +42,7 @@ class Activation(_Elementwise):
         self.activation = activations.get(activation)
 
     def call(self, inputs: jax.Array) -> jax.Array:
-        return self.activation(inputs)
+        return activations.get(self.activation)(inputs)
 
 
 @register()

@@ -79,7 +79,7 @@ class _Windowed(Layer):
         if self.bias is not None:
             bias = self.bias.value
             x = x + (bias if self._channel_axis == -1 else bias.reshape(-1, *(1,) * self.rank))
-        return self.activation(x)
+        return activations.get(self.activation)(x)
 
 
 class _Convolution(_Windowed, LowRank):

@@ -80,7 +80,7 @@ class Dense(QuantizedProduct):
         self._finish_build()
 
     def call(self, inputs: jax.Array) -> jax.Array:
-        return self.activation(self._biased(self._adapted_product(inputs)))
+        return activations.get(self.activation)(self._biased(self._adapted_product(inputs)))
 
     def _product(self, x: jax.Array, weight: jax.Array, **options: Any) -> jax.Array:
         return jnp.matmul(x, weight, **options)
@@ -170,7 +170,7 @@ class EinsumDense(QuantizedProduct):
         self._finish_build()
 
     def call(self, inputs: jax.Array) -> jax.Array:
-        return self.activation(self._biased(self._adapted_product(inputs)))
+        return activations.get(self.activation)(self._biased(self._adapted_product(inputs)))
 
     def _product(self, x: jax.Array, weight: jax.Array, **options: Any) -> jax.Array:
         return jnp.einsum(self.equation, x, weight, **options)

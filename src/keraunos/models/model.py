@@ -74,9 +74,10 @@ class Model(Trainer):
         """
         if type(self).call is Layer.call or input_shape is None or _takes_several(type(self)):
             return
-        specs = jax.tree.map(
-            lambda s: SymbolicTensor(s, self.compute_dtype), input_shape, is_leaf=calling.is_shape
-        )
+        shapes, tree = jax.tree.flatten(input_shape, is_leaf=calling.is_shape)
+        found = self._book.dtypes
+        found = found if len(found) == len(shapes) else [self.compute_dtype] * len(shapes)
+        specs = jax.tree.unflatten(tree, map(SymbolicTensor, shapes, found))
         self.built = True  # so that the call below does not come back here
         try:
             calling.infer(self, (specs,), {})
