@@ -552,3 +552,21 @@ def test_the_policy_reaches_a_constructor_that_takes_none():
     again = Bare.from_config(made.get_config())
     assert (again.compute_dtype, again.dense.compute_dtype) == ("bfloat16", "bfloat16")
     assert keras.config.dtype_policy().name == "float32"
+
+
+def test_a_model_without_a_call_has_the_weights_of_its_parts(tmp_path):
+    class Pair(keras.Model):
+        def __init__(self, build=True):
+            super().__init__()
+            start = [keras.Input((2,))] if build else []
+            self.maker = keras.Sequential([*start, layers.Dense(2)])
+            self.judge = keras.Sequential([*start, layers.Dense(3)])
+
+    one, other = Pair(), Pair()
+    assert one.count_params() == 15
+    one.save_weights(tmp_path / "m.weights.h5")
+    other.load_weights(tmp_path / "m.weights.h5")
+    for a, b in zip(one.get_weights(), other.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
+    with pytest.raises(ValueError, match="no weights yet"):
+        Pair(build=False).save_weights(tmp_path / "n.weights.h5")

@@ -434,7 +434,7 @@ class Layer(Operation):
         Raises:
             ValueError: the layer is not built.
         """
-        if not self.built:
+        if not self.built and not self.weights:
             raise ValueError(
                 errors.report(
                     f"count_params: {type(self).__name__} {self.name!r} has no weights yet",

@@ -342,7 +342,9 @@ def _own_method(owner: Any, name: str) -> Any:
 def _check_built(model: Any, where: str) -> None:
     if not isinstance(model, Layer):
         raise TypeError(errors.report(where, expected="a model", got=type(model).__name__))
-    if not model.built:
+    inner = model._flatten_layers(include_self=False)
+    # A model with steps of its own, such as a GAN, may have no call() that could build it.
+    if not (model.built or (inner and all(layer.built for layer in inner))):
         fix = "call it on a batch, or model.build(input_shape), or put keras.Input first"
         raise ValueError(
             errors.report(f"{where}: model {model.name!r} has no weights yet", fix=fix)
