@@ -261,6 +261,11 @@ class Objective:
         for metric in self.metrics:
             metric.reset_state()
 
+    def begins_at_zero(self) -> bool:
+        """Return whether to reset the metrics is to set their variables to 0, and no more."""
+        usual = (metrics_room.Metric.reset_state, Tracker.reset_state)
+        return all(type(metric).reset_state in usual for metric in self.metrics)
+
     def accepts_padding(self) -> bool:
         """Return whether rows that only fill up a batch can be left out exactly, by weights."""
         if self.adds_losses or self.own:

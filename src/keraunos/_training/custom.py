@@ -65,6 +65,10 @@ class Measures:
         for metric in self._metrics() if lists_all else ():
             metric.reset_state()
 
+    def begins_at_zero(self) -> bool:
+        """Return False: `reset_metrics` may be the program's own."""
+        return False
+
     def accepts_padding(self) -> bool:
         """Return False: what the step does with rows that only fill up is not known."""
         return False

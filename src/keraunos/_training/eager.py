@@ -30,7 +30,9 @@ class EagerProgram:
     def takes_windows(self, example: Batch) -> bool:
         return False
 
-    def run_batch(self, batch: Batch, checked: bool = False) -> dict[str, Any]:
+    def run_batch(self, batch: Batch, checked: bool = False, alone: bool = False) -> dict[str, Any]:
+        if alone:
+            self.objective.reset()
         if self.check is not None and not checked:
             self.check(batch)
         values = current_values(self.boxes)

@@ -71,19 +71,23 @@ class StepProgram:
         # Looks at a batch from the host before it is used; resident data are looked at as a whole.
         self.check: Callable[[Batch], None] | None = None
 
-    def run_batch(self, batch: Batch, checked: bool = False) -> dict[str, Any]:
+    def run_batch(self, batch: Batch, checked: bool = False, alone: bool = False) -> dict[str, Any]:
         """Take one step on a batch and return the results so far, on the device.
 
         Args:
             batch: of arrays.
             checked: whether somebody has looked at it already.
+            alone: whether the results are of this batch alone.
         """
         if self.check is not None and not checked:
             self.check(batch)
         batch = jax.tree.map(_ready, batch)
         if self._plan is not None:
             batch = self._plan.cut(batch)
-        run = self._program("batch", batch, lambda traced: self._one(traced))
+        inside = alone and self.objective.begins_at_zero()
+        if alone and not inside:
+            self.objective.reset()
+        run = self._program(("batch", inside), batch, lambda traced: self._one(traced, inside))
         return self._dispatch(run, batch)
 
     def run_rows(
@@ -158,8 +162,10 @@ class StepProgram:
             self._traces[key] = Traced(self._step, current_values(self.boxes), batch)
         return self._traces[key]
 
-    def _one(self, traced: Traced) -> Callable[..., Any]:
+    def _one(self, traced: Traced, resets: bool) -> Callable[..., Any]:
         def run(changing: Any, fixed: Any, seed: Any, batch: Batch) -> Any:
+            if resets:  # in the program: on the host it would take longer than a small step
+                changing = changing | {"metrics": [jnp.zeros_like(v) for v in changing["metrics"]]}
             new, logs = self._advance(traced, changing, fixed, seed, batch)
             return new, self._results(new, logs)
 

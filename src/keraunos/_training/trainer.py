@@ -331,9 +331,7 @@ class Trainer(Steps):
         return found if return_dict else _listed(found)
 
     def _measured(self, program: StepProgram, data: Batch, kind: str) -> dict[str, float]:
-        if self._resets_metrics:
-            program.objective.reset()
-        return self._floats(program.run_batch(data), kind)
+        return self._floats(program.run_batch(data, alone=self._resets_metrics), kind)
 
     def _encode(self, x: Any) -> Any:
         """Return what the compiled step is fed with: the work of layers on the host is done."""
