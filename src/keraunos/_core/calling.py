@@ -84,7 +84,8 @@ def call_symbolic(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -
     layer._book.path = layer._book.path or naming.path(layer.name)
     try:
         _check(layer, bound, path)
-        _build(layer, bound)
+        with context.named(layer.name):
+            _build(layer, bound)
         outputs = layer.compute_output_spec(*args, **kwargs)
     except Exception as error:
         raise _explained(layer, error, args, path) from _cause(error)

@@ -60,6 +60,17 @@ def fresh(training: bool | None = None) -> Iterator[CallContext]:
         _local.context = before
 
 
+@contextmanager
+def named(name: str) -> Iterator[None]:
+    """Add a layer to the path of the call under way, if there is one."""
+    path = [] if (running := current()) is None else running.path
+    path.append(name)
+    try:
+        yield
+    finally:
+        path.pop()
+
+
 def current() -> CallContext | None:
     """Return the context of the running call, or None outside of any layer's call."""
     return getattr(_local, "context", None)
