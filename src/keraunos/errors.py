@@ -5,6 +5,8 @@ from __future__ import annotations
 import difflib
 import functools
 import importlib
+import sys
+import warnings
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from types import ModuleType, TracebackType
@@ -61,6 +63,23 @@ def report(
     ]
     lines = [_line(where), *("  " + label + _line(text) for label, text in rows if text)]
     return Report("\n".join(lines))
+
+
+def warn(text: str) -> None:
+    """Warn as if it were said at the line of the program that led here.
+
+    Example:
+        >>> import warnings
+        >>> with warnings.catch_warnings(record=True) as caught:
+        ...     warnings.simplefilter("always")
+        ...     warn("the data ran out")
+        >>> str(caught[0].message)
+        'the data ran out'
+    """
+    level, frame = 2, sys._getframe(1)
+    while frame.f_back is not None and _is_inside(frame.f_code.co_filename):
+        level, frame = level + 1, frame.f_back
+    warnings.warn(text, stacklevel=level)
 
 
 def brief(function: Callable[P, R]) -> Callable[P, R]:

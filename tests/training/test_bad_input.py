@@ -407,3 +407,12 @@ def test_an_error_may_be_its_own_cause():
 
     with pytest.raises(ValueError, match="round"):
         Circular()(np.zeros((4, 7)))
+
+
+def test_a_warning_is_told_at_the_line_of_the_program():
+    x = np.full_like(X, np.nan)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        classifier().fit(x, Y, verbose=0)
+        classifier().predict(x, verbose=0)
+    assert {warning.filename for warning in caught} == {__file__}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import inspect
-import warnings
 from typing import TYPE_CHECKING, Any
 
 import jax
@@ -363,7 +362,7 @@ def _after(layer: Layer, bound: dict[str, Any], previous: Any, outputs: Any) -> 
                 context.set_mask(tensor, one)
     elif previous is not None and not layer._layers and not context.is_abstract():
         text = f"layer {layer.name!r} does not support masking: the mask of its input ends here"
-        warnings.warn(text, stacklevel=2)
+        errors.warn(text)
     if layer.activity_regularizer is not None:
         for tensor in jax.tree.leaves(outputs):
             loss = layer.activity_regularizer(tensor)

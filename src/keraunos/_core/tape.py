@@ -10,7 +10,6 @@ function and asks `jax.vjp`; so it is exact wherever JAX's own gradient is.
 from __future__ import annotations
 
 import functools
-import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
@@ -99,7 +98,7 @@ class GradientTape:
                 )
             if not jnp.issubdtype(leaf.dtype, jnp.inexact):
                 text = f"GradientTape.watch: values of {leaf.dtype} have no gradient"
-                warnings.warn(text, stacklevel=2)
+                errors.warn(text)
             self._active[id(leaf)] = leaf
 
     def watched_variables(self) -> tuple[Variable, ...]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections import deque
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
@@ -245,7 +244,7 @@ class Looks:
         if new:
             self._warned |= set(new)
             text = f"gradients that are zero everywhere in this batch: {'; '.join(new)}"
-            warnings.warn(text, stacklevel=6)
+            errors.warn(text)
         return found
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -210,10 +209,9 @@ def _survey(model: Any, kind: str, example: Batch) -> list[Variable]:
     if used and not optimizer.asked:
         optimizer.divides = False
         if not optimizer.by_hand:
-            warnings.warn(
+            errors.warn(
                 f"{type(model).__name__}, its train step: the loss is not scaled, so that small"
-                " gradients of float16 become 0; take those of self.optimizer.scale_loss(loss)",
-                stacklevel=2,
+                " gradients of float16 become 0; take those of self.optimizer.scale_loss(loss)"
             )
     state.new_version()
     return list(seen.values())

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import os
-import warnings
 from typing import Any
 
 import jax
@@ -373,12 +372,11 @@ def warn_of_nan(data: Batch) -> None:
             continue
         rows = np.flatnonzero(~np.isfinite(leaf.reshape(len(leaf), -1)).all(1))
         if len(rows):
-            warnings.warn(
+            errors.warn(
                 errors.report(
                     f"{name} has values that are not finite",
                     got=f"{len(rows)} of {len(leaf)} samples, the first is number {rows[0]}",
-                ),
-                stacklevel=4,
+                )
             )
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import warnings
 from collections.abc import Callable, Collection
 from typing import Any
 
@@ -322,10 +321,9 @@ def _validation(model: Any, plan: Plan, held_out: Batch | None) -> Runner | None
     data = intake.test_data(model, given, size, once=False)
     first = data.first()
     if plan.class_weight and first.weights is None:
-        warnings.warn(
+        errors.warn(
             "class_weight counts in training only: val_loss is not weighted, and so not to be"
-            " compared with loss (give validation_data=(x, y, sample_weight) to weight it)",
-            stacklevel=4,
+            " compared with loss (give validation_data=(x, y, sample_weight) to weight it)"
         )
     program = model._test_program(first)
     _look(model, data)
@@ -379,7 +377,7 @@ def _limited(wanted: int | None, there: int | None) -> int | None:
 def _at_most(limit: int | None, wanted: int | None, real: int | None, what: str) -> int | None:
     if limit is None or (real is not None and real <= limit):
         return wanted
-    warnings.warn(f"{what}: {real or 'unknown'}, cut to {limit} by keras.config", stacklevel=4)
+    errors.warn(f"{what}: {real or 'unknown'}, cut to {limit} by keras.config")
     return limit
 
 

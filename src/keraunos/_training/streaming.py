@@ -6,7 +6,6 @@ import contextlib
 import math
 import random as python_random
 import time
-import warnings
 from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -123,7 +122,7 @@ class Stream:
                 self._where = self._where | {"ended": True}
             self._end_epoch()
             if self._ran_out:
-                warnings.warn(self._ran_out, stacklevel=6)
+                errors.warn(self._ran_out)
         except Exception:
             self.close()
             raise

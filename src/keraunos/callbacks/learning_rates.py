@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 from keraunos import errors
@@ -24,7 +23,7 @@ def refuse_schedule(callback: Callback) -> None:
         raise ValueError(errors.report(where, got=got, fix=fix))
     if not getattr(optimizer, "built", True):
         text = f"{name} changes model.optimizer, which the model's train step does not use"
-        warnings.warn(text, stacklevel=3)
+        errors.warn(text)
     schedule = getattr(optimizer, "_learning_rate", None)
     if callable(schedule):
         raise ValueError(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import warnings
 from typing import Any
 
 from keraunos import errors
@@ -62,10 +61,7 @@ class Monitor(Callback):
     ) -> None:
         super().__init__()
         if mode not in _MODES:
-            warnings.warn(
-                f"{type(self).__name__}: mode {mode!r} is unknown, it is taken as 'auto'",
-                stacklevel=3,
-            )
+            errors.warn(f"{type(self).__name__}: mode {mode!r} is unknown, it is taken as 'auto'")
             mode = "auto"
         self.monitor, self.mode = monitor, mode
         self.best = baseline

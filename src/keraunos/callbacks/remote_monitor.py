@@ -6,11 +6,11 @@ import json
 import urllib.error
 import urllib.parse
 import urllib.request
-import warnings
 from typing import Any
 
 import numpy as np
 
+from keraunos import errors
 from keraunos.callbacks.callback import Callback
 
 _SECONDS = 10  # a server that does not answer must not hold up training for longer
@@ -57,9 +57,7 @@ class RemoteMonitor(Callback):
         except urllib.error.HTTPError:
             pass  # it was reached; what it makes of the logs is its own affair
         except (OSError, ValueError) as error:
-            warnings.warn(
-                f"RemoteMonitor could not reach the server at {self.root}: {error}", stacklevel=2
-            )
+            errors.warn(f"RemoteMonitor could not reach the server at {self.root}: {error}")
 
 
 _FORM = "application/x-www-form-urlencoded"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import time
-import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -230,7 +229,7 @@ class TensorBoard(Callback):
             raise
         except Exception as error:
             text = errors.report("TensorBoard: no graph of the model", got=str(error))
-            warnings.warn(text, stacklevel=2)
+            errors.warn(text)
 
     def _write_weights(self, epoch: int) -> None:
         for layer in self.model.layers:

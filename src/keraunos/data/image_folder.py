@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import warnings
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -116,7 +115,7 @@ def _sound(files: Files, verbose: bool) -> Files:
     if not bad:
         return files
     named = ", ".join(bad[:5]) + (" ..." if len(bad) > 5 else "")
-    warnings.warn(f"{_WHERE}: {len(bad)} damaged files are left out: {named}", stacklevel=4)
+    errors.warn(f"{_WHERE}: {len(bad)} damaged files are left out: {named}")
     kept = np.flatnonzero(good)
     numbers = None if files.labels is None else files.labels[kept]
     return Files([paths[i] for i in kept], numbers, files.class_names)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import itertools
 import math
-import warnings
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
@@ -249,6 +248,6 @@ def forgiving(parent: Open, warn: bool) -> Open:
                 return
             except Exception as error:
                 if warn:
-                    warnings.warn(f"an element was left out: {error!r}", stacklevel=2)
+                    errors.warn(f"an element was left out: {error!r}")
 
     return replayed(lambda run: make(parent(run, 0)))

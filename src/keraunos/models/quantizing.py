@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -36,7 +35,7 @@ def quantize(model: Layer, mode: Any, type_check: bool, config: Any, filters: An
             stayed += [layer.name] if layer.weights else []
     if stayed:
         names = ", ".join(stayed)
-        warnings.warn(f"{where}: these layers keep their floats: {names}", stacklevel=3)
+        errors.warn(f"{where}: these layers keep their floats: {names}")
     state.new_version()
 
 

@@ -7,7 +7,6 @@ import datetime as dt
 import io
 import json
 import os
-import warnings
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -67,10 +66,8 @@ def save_model(
         )
     files.check_suffix(path, ".keras", "save_model")
     files.check_overwrite(path, overwrite)
-    if not model.built:
-        warnings.warn(
-            f"model {model.name!r} is saved without weights: it is not built yet", stacklevel=3
-        )
+    if not model.built and not model.weights:
+        errors.warn(f"model {model.name!r} is saved without weights: it is not built yet")
     members = _members(model)
     with replacing(path) as part:
         _write(members, part)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -90,7 +89,7 @@ def warn_of_slopes(config: str, version: str | None, path: Path) -> None:
     if '"hard_sigmoid"' in config and _is_old(version) and now < 0.69:
         what = f"{path.name}: hard_sigmoid was 0.2 x + 0.5 when it was saved, and is x / 6 + 0.5"
         fix = "keraunos.compat.install('keras2') before loading has it as it was"
-        warnings.warn(errors.report(what, fix=fix), stacklevel=5)
+        errors.warn(errors.report(what, fix=fix))
 
 
 def _is_old(version: str | None) -> bool:
@@ -291,7 +290,7 @@ def _take_layers(
         where = f"weights of {path.name} do not fit model {model.name!r}"
         if not skip_mismatch:
             raise ValueError(report.message(where, "build the same model as was saved"))
-        warnings.warn(f"{where}: {len(report.mismatched)} are left as they are", stacklevel=4)
+        errors.warn(f"{where}: {len(report.mismatched)} are left as they are")
     for variable, array in values:
         variable.assign(array)
     return report
@@ -340,7 +339,7 @@ def _take_optimizer(file: Any, model: Any) -> None:
     old = _is_old(_attribute(file, "keras_version"))
     found = optimizer_states.pairs(stored, optimizer, model.trainable_variables, old)
     if found is None:
-        warnings.warn("the state of the optimizer does not fit: it begins anew", stacklevel=4)
+        errors.warn("the state of the optimizer does not fit: it begins anew")
         return
     for box, array in found:
         box.assign(array.astype(box.dtype))

@@ -70,7 +70,7 @@ def load_weights(model: Any, path: Path, skip_mismatch: bool) -> LoadReport:
         where = f"weights of {newest} do not fit model {model.name!r}"
         if not skip_mismatch or not found:
             raise ValueError(report.message(where, "build the same model as was saved"))
-        warnings.warn(f"{where}: {len(found)} weights loaded", stacklevel=4)
+        errors.warn(f"{where}: {len(found)} weights loaded")
     found += _of_optimizer(model, groups.get("optimizer_variables"), prefix, report)
     for variable, value in found:
         variable.assign(np.asarray(value))

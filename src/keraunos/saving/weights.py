@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import io
 import os
-import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -247,7 +246,7 @@ def _optimizer_values(
             text, expected=f"{len(variables)} variables of its shapes", got=got, fix=fix
         )
         raise ValueError(message)
-    warnings.warn(f"{text} ({len(variables)} variables, {got}): it is left as it is", stacklevel=5)
+    errors.warn(f"{text} ({len(variables)} variables, {got}): it is left as it is")
     report.optimizer = "left as it is: it does not fit"
     return []
 
@@ -261,10 +260,9 @@ def _complain(report: LoadReport, where: str, skip_mismatch: bool) -> None:
             report.message(f"{where}: nothing was loaded", "check that the file is of this model")
         )
     skipped = len(report.missing) + len(report.mismatched)
-    warnings.warn(
+    errors.warn(
         f"{where}: {len(report.loaded)} weights loaded, {skipped} left as they are,"
-        f" {len(report.unexpected)} of the file unused",
-        stacklevel=5,
+        f" {len(report.unexpected)} of the file unused"
     )
 
 

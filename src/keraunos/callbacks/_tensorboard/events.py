@@ -8,7 +8,6 @@ import os
 import socket
 import struct
 import time
-import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -126,4 +125,4 @@ class EventWriter:
                 f"TensorBoard cannot write to {self.path}: {error.strerror}",
                 note="these values are lost; training goes on",
             )
-            warnings.warn(text, stacklevel=4)
+            errors.warn(text)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 import jax
@@ -92,4 +91,4 @@ class Profiler:
 
     def _failed(self, error: Exception) -> None:
         self.done = True
-        warnings.warn(errors.report("TensorBoard: no profile", got=str(error)), stacklevel=5)
+        errors.warn(errors.report("TensorBoard: no profile", got=str(error)))
