@@ -394,3 +394,39 @@ def test_the_summary_says_what_is_computed_in_which_precision():
         warnings.simplefilter("error")
         reader().summary(print_fn=lines.append)
     assert "precision" not in lines[-1]
+
+
+def test_layers_that_only_training_uses_are_trained():
+    class Branches(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.test, self.train = layers.Dense(1), layers.Dense(1)
+
+        def call(self, x, training=False):
+            return self.train(x) if training else self.test(x)
+
+    model = Branches()
+    model.compile("sgd", "mse")
+    model.fit(np.ones((8, 2)), np.ones((8, 1)), verbose=0)
+    assert model.train.bias.numpy() != 0
+
+
+def test_weights_that_are_made_in_call_are_warned_of():
+    class Making(layers.Layer):
+        def call(self, x):
+            return layers.Dense(1, name="inner")(x)
+
+    model = keras.Sequential([keras.Input((2,)), Making()])
+    model.compile("sgd", "mse")
+    with pytest.warns(UserWarning, match="'inner' gets weights inside of a step"):
+        model.fit(np.ones((8, 2)), np.ones((8, 1)), verbose=0)
+
+
+def test_an_error_in_a_metric_names_it():
+    def alone(y_true):
+        return y_true
+
+    model = keras.Sequential([keras.Input((2,)), layers.Dense(1, name="out")])
+    model.compile("sgd", "mse", metrics=[alone])
+    with pytest.raises(TypeError, match="metric 'alone' of output 'out'"):
+        model.fit(np.ones((8, 2)), np.ones((8, 1)), verbose=0)

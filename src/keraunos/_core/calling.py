@@ -401,7 +401,9 @@ def _explained(layer: Layer, error: Exception, args: Any, path: list[str]) -> Ex
             if type(error) in (ValueError, TypeError, IndexError, KeyError)
             else RuntimeError
         )
-        shapes = jax.tree.map(lambda x: tuple(x.shape) if hasattr(x, "shape") else x, args)
+        shapes = jax.tree.map(
+            lambda x: symbolic.unknown_of(tuple(x.shape)) if hasattr(x, "shape") else x, args
+        )
         if isinstance(error, (AttributeError, NameError, RuntimeError)):
             return _marked(error)
         got = f"inputs of shape {shapes}" if args else None

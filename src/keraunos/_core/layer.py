@@ -269,6 +269,12 @@ class Layer(Operation):
         """
         if self.quantization_mode is not None and type(self).quantize is Layer.quantize:
             self.quantize(self.quantization_mode)  # which says that this layer cannot be
+        scope = state.current()
+        if scope is not None and not scope.is_open():
+            errors.warn(
+                f"{type(self).__name__} {self.name!r} gets weights inside of a step or call():"
+                " they are new in each program and not trained; make them in __init__() or build()"
+            )
         dtype = dtypes.standardize_dtype(dtype or self.variable_dtype)
         default = "glorot_uniform" if dtypes.is_float(dtype) else "zeros"
         with naming.name_scope(self.name, once=True):

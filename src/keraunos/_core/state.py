@@ -77,6 +77,10 @@ class Scope:
             return True
         return self._parent is not None and self._parent.write(box, value)
 
+    def is_open(self) -> bool:
+        """Return whether variables may be made here: in a sandbox, and in what it encloses."""
+        return self._open or (self._parent is not None and self._parent.is_open())
+
     def next_key(self) -> jax.Array | None:
         """Return the key of the next random call, or None where no scope has a key."""
         if self._key is None:

@@ -213,9 +213,12 @@ class Objective:
                     if weight is None
                     else weight * fill.reshape(fill.shape + (1,) * (weight.ndim - 1))
                 )
-            gauge.metric.update_state(
-                targets[gauge.output], predictions[gauge.output], sample_weight=weight
-            )
+            target, prediction = targets[gauge.output], predictions[gauge.output]
+            try:
+                gauge.metric.update_state(target, prediction, sample_weight=weight)
+            except (ValueError, TypeError) as error:
+                where = f"metric {gauge.name!r} of output {self.names[gauge.output]!r}"
+                raise _named(error, where, target, prediction) from error
 
     def results(self) -> dict[str, Any]:
         """Return name -> value of everything that is measured, the loss first."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import threading
 from typing import Any
@@ -363,7 +364,11 @@ class Trainer(Steps):
         if self._is_ready() or not self._can_be_called():
             return None
         specs = jax.tree.map(lambda a: SymbolicTensor((None, *a.shape[1:]), a.dtype), example.x)
-        return calling.infer(self, (specs,), {})
+        outputs = calling.infer(self, (specs,), {})
+        if not self._is_ready() and "training" in calling.call_parameters(type(self)):
+            with contextlib.suppress(Exception):  # of which the training step will tell
+                calling.infer(self, (specs,), {"training": True})  # layers of training alone
+        return outputs
 
     def _can_be_called(self) -> bool:
         """Return whether the model has a `call`: one with steps of its own may have none."""
