@@ -37,6 +37,11 @@ class Branching(layers.Layer):
         return -x
 
 
+class Silent(layers.Layer):
+    def call(self, x):
+        ops.exp(x)
+
+
 class Forgetful(keras.Model):
     def __init__(self):
         self.dense = layers.Dense(2)
@@ -213,6 +218,11 @@ CASES = {
         lambda: Forgetful()(X),
         AttributeError,
         ["Forgetful", "super().__init__()"],
+    ),
+    "a call that returns nothing": (
+        lambda: keras.Sequential([keras.Input((4,)), Silent(name="mute")]),
+        TypeError,
+        ["Silent 'mute'", "return the outputs"],
     ),
     "inputs alone": (
         lambda: keras.Model(inputs=keras.Input((4,))),

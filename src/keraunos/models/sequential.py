@@ -92,6 +92,10 @@ class Sequential(Model):
             try:
                 with naming.name_scope(self.name):
                     self._tensors.append(layer(self._tensors[-1]))
+                if self._tensors[-1] is None:
+                    self._tensors.pop()
+                    where = f"{type(layer).__name__} {layer.name!r}: its call() returns nothing"
+                    raise TypeError(errors.report(where, fix="return the outputs"))
             except BaseException:
                 self._stack.pop()
                 raise

@@ -7,6 +7,7 @@ import tensorflow as tf
 
 folder = tempfile.mkdtemp()
 rng = np.random.RandomState(0)
+tf.random.set_seed(0)
 paths, labels = [], []
 for i in range(24):
     shape = (20 + i % 5, 24 + i % 3, 3)
