@@ -342,7 +342,7 @@ def _measure(
     feed = runner.feed
     if isinstance(feed, Resident) and steps is not None and steps > feed.steps:
         text = errors.report("the data ran out", expected=f"{steps} batches", got=feed.steps)
-        warnings.warn(text, stacklevel=4)
+        errors.warn(text)
         steps = feed.steps
     if isinstance(feed, Stream):
         feed.check_end(steps)

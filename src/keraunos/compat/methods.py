@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib
 import itertools
 import math
-import warnings
 from collections.abc import Iterable
 from typing import Any
 
@@ -403,7 +402,7 @@ def warn_once(text: str) -> None:
     """Warn, but not of the same twice."""
     if text not in _warned:
         _warned.add(text)
-        warnings.warn(text, stacklevel=4)
+        errors.warn(text)
 
 
 def per_output_metrics(model: Any, metrics: Any) -> Any:

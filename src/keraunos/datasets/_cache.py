@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import pickle
 import tarfile
-import warnings
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -59,7 +58,7 @@ def fetch(
         ours = not path.is_relative_to(_SYSTEM)  # the system's are packed anew, and vouched for
         if ours and not _is_published(path, digest):
             what = f"{path} is not the published file; it is used as it is"
-            warnings.warn(what, stacklevel=3)
+            errors.warn(what)
         return path
     origin = origin or name
     fetched = get_file(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import tarfile
-import warnings
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
@@ -87,7 +86,7 @@ def _read(archive: Path, verbose: int | str) -> tuple[np.ndarray, np.ndarray]:
         bar.update(size, finalize=True)
     if damaged:
         what = f"{archive}: {len(damaged)} damaged letters are left out: {', '.join(damaged[:3])}"
-        warnings.warn(what, stacklevel=3)
+        errors.warn(what)
     if not images:
         expected = "an archive with PNG files in the folders A to J"
         raise ValueError(errors.report(f"cannot read {archive}", expected=expected, got="none"))

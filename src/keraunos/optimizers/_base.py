@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import warnings
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -279,10 +278,7 @@ class Optimizer(Keeper):
             )
         if len(pairs) < len(grads):
             without = [v.path for g, v in zip(grads, variables) if g is None]
-            warnings.warn(
-                f"no gradient for {', '.join(without)}: the loss does not depend on it",
-                stacklevel=3,
-            )
+            errors.warn(f"no gradient for {', '.join(without)}: the loss does not depend on it")
         show(pairs)
         return pairs
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -100,7 +99,7 @@ class DataFrameIterator(FileIterator):
         names = strings(table.values(x_col), f"column {x_col!r}")
         if classes and self.class_mode in _WITHOUT:
             what = f"flow_from_dataframe: class_mode={self.class_mode!r} takes no classes"
-            warnings.warn(what, stacklevel=5)
+            errors.warn(what)
         labels: list[Any] | None = None
         rows = list(range(len(names)))
         if look:
@@ -157,7 +156,7 @@ class DataFrameIterator(FileIterator):
         kept = [i for i in rows if paths[i].lower().endswith(endings) and Path(paths[i]).is_file()]
         if len(kept) < len(rows):
             what = f"column {x_col!r}: {len(rows) - len(kept)} names are no picture's; left out"
-            warnings.warn(f"flow_from_dataframe: {what}", stacklevel=6)
+            errors.warn(f"flow_from_dataframe: {what}")
         return kept
 
     @property

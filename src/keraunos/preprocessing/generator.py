@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import os
-import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -126,7 +125,7 @@ class ImageDataGenerator:
             if getattr(self, cause) and getattr(self, name) != on:
                 setattr(self, name, on)
                 done = "needs" if on else "takes the place of"
-                warnings.warn(f"ImageDataGenerator: {cause} {done} {name}", stacklevel=3)
+                errors.warn(f"ImageDataGenerator: {cause} {done} {name}")
 
     # -- batches --------------------------------------------------------------------------------
 
@@ -308,7 +307,7 @@ class ImageDataGenerator:
     def _is_fitted(self, wanted: str, found: Any) -> bool:
         if found is None:
             what = f"ImageDataGenerator: {wanted} has no effect before fit(x) has seen data"
-            warnings.warn(what, stacklevel=3)
+            errors.warn(what)
         return found is not None
 
     def fit(self, x: Any, augment: bool = False, rounds: int = 1, seed: int | None = None) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import warnings
 from collections.abc import Callable
 from collections.abc import Iterator as PythonIterator
 from pathlib import Path
@@ -222,7 +221,7 @@ class NumpyArrayIterator(PictureIterator):
         channels = self.x.shape[3 if self.data_format == "channels_last" else 1]
         if channels not in (1, 3, 4):
             what = f"flow: pictures of {channels} channels ({self.data_format}, {self.x.shape})"
-            warnings.warn(what, stacklevel=4)
+            errors.warn(what)
 
     def _get_batches_of_transformed_samples(self, index_array: np.ndarray) -> Any:
         def load(i: int) -> np.ndarray:

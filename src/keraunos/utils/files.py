@@ -7,7 +7,6 @@ import os
 import tarfile
 import tempfile
 import urllib.parse
-import warnings
 import zipfile
 from pathlib import Path
 
@@ -74,7 +73,7 @@ def _provide(origin: str, target: Path, digest: str | None, algorithm: str, forc
         if not there or force:
             raise
         what = f"{target} has another hash than expected; it is used as it is: {error}"
-        warnings.warn(what, stacklevel=3)
+        errors.warn(what)
 
 
 def _checked_name(name: str) -> str:
@@ -112,5 +111,5 @@ def _unpack(archive: Path, folder: Path, archive_format: str | None) -> Path:
         with zipfile.ZipFile(archive) as zipped:
             zipped.extractall(folder)
     else:
-        warnings.warn(f"{archive} is no archive of the format {archive_format!r}", stacklevel=3)
+        errors.warn(f"{archive} is no archive of the format {archive_format!r}")
     return folder

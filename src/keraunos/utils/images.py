@@ -6,7 +6,6 @@ import contextlib
 import io
 import os
 import struct
-import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
@@ -106,7 +105,7 @@ def save_img(
     file_format = file_format and {"jpg": "jpeg"}.get(file_format.lower(), file_format.lower())
     image = array_to_img(x, data_format, scale)
     if image.mode == "RGBA" and file_format == "jpeg":
-        warnings.warn("a JPEG file has no fourth channel: it is left out", stacklevel=2)
+        errors.warn("a JPEG file has no fourth channel: it is left out")
         image = image.convert("RGB")
     image.save(path, format=file_format, **kwargs)
 

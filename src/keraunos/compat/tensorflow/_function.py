@@ -8,7 +8,6 @@ runs eagerly from then on, and says so once.
 from __future__ import annotations
 
 import functools
-import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -16,6 +15,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from keraunos import errors
 from keraunos._core import context, random, state
 from keraunos._core.tape import outside
 from keraunos._core.variable import Variable, readers
@@ -160,7 +160,7 @@ class Function:
         if not isinstance(error, NeedsEager):
             first = str(error).split("\n")[0][:200]
             text = f"tf.function {self.__name__}: runs without compilation, because its Python code"  # pyright: ignore[reportAttributeAccessIssue]
-            warnings.warn(f"{text} looks at a tensor's value ({first})", stacklevel=3)
+            errors.warn(f"{text} looks at a tensor's value ({first})")
 
     def get_concrete_function(self, *args: Any, **kwargs: Any) -> Function:
         return self

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import warnings
 from typing import Any
 
 import jax
@@ -199,7 +198,7 @@ class STFTSpectrogram(Layer):
         if fft_length is not None:
             arguments.integer(self, "fft_length", fft_length, least=frame_length)
             if fft_length & (fft_length - 1):
-                warnings.warn(f"fft_length={fft_length} is no power of two: slow", stacklevel=2)
+                errors.warn(f"fft_length={fft_length} is no power of two: slow")
         self.frame_step, self.fft_length = frame_step, fft_length
         self._step = frame_step or frame_length // 2
         self._bands = (fft_length or 1 << (frame_length - 1).bit_length()) // 2 + 1
