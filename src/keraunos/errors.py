@@ -65,7 +65,7 @@ def report(
     return Report("\n".join(lines))
 
 
-def warn(text: str) -> None:
+def warn(text: str, kind: type[Warning] = UserWarning) -> None:
     """Warn as if it were said at the line of the program that led here.
 
     Example:
@@ -79,7 +79,7 @@ def warn(text: str) -> None:
     level, frame = 2, sys._getframe(1)
     while frame.f_back is not None and _is_inside(frame.f_code.co_filename):
         level, frame = level + 1, frame.f_back
-    warnings.warn(text, stacklevel=level)
+    warnings.warn(text, kind, stacklevel=level)
 
 
 def brief(function: Callable[P, R]) -> Callable[P, R]:

@@ -262,10 +262,8 @@ def _class_pair(
         fix = "for integer labels use loss='sparse_categorical_crossentropy', or to_categorical(y)"
         raise ValueError(mismatch(where, y_true.shape, y_pred.shape, fix if labels else None))
     if y_pred.shape[axis] == 1:
-        errors.warn(
-            f"{where} of one class is always 0; for yes and no use binary_crossentropy",
-            SyntaxWarning,
-        )
+        what = f"{where} of one class is always 0; for yes and no use binary_crossentropy"
+        errors.warn(what, SyntaxWarning)
     if smoothing:
         y_true = y_true * (1 - smoothing) + smoothing / y_true.shape[axis]
     return y_true, y_pred
