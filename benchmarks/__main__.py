@@ -10,7 +10,7 @@ from typing import Any
 from benchmarks import imports, machine, overhead, report, variants
 from benchmarks.contenders import CONTENDERS, INSTALL
 from benchmarks.race import Result, Settings, race
-from benchmarks.workloads import VARIANTS, WORKLOADS
+from benchmarks.workloads import BREADTH, VARIANTS, WORKLOADS
 
 
 def parser() -> argparse.ArgumentParser:
@@ -27,6 +27,7 @@ def parser() -> argparse.ArgumentParser:
         epilog=f"models:\n{models}\n  {'import':12} what importing each contender costs\n"
         f"  {'variants':12} keraunos's own recurrent layers beside the plain ones: {kinds}\n"
         f"  {'small':12} what one sample costs, beside the bare jitted function\n"
+        f"  {'breadth':12} more models in the Keras API: {', '.join(BREADTH)}\n"
         f"  {'overhead':12} fit, evaluate, predict beside a lax.scan; the first epoch\n\n"
         f"contenders:\n{peers}\n\n"
         f"A peer that is not installed is left out. To get all of them: {INSTALL}\n"
@@ -66,7 +67,11 @@ def chosen(p: argparse.ArgumentParser, arguments: argparse.Namespace) -> tuple[l
     names = arguments.only or ["keraunos", *(CONTENDERS if arguments.peers is None else [])]
     names = list(dict.fromkeys([*names, *(arguments.peers or [])]))
     pythons = dict(item.partition("=")[::2] for item in arguments.python)
-    known_models = [*WORKLOADS, "import", "variants", "small", "overhead"]
+    if "breadth" in models:
+        models = [*models, *BREADTH]
+    if all(model in (*BREADTH, "breadth") for model in models):
+        names = [name for name in names if CONTENDERS[name].trainer.startswith("keras_api")]
+    known_models = [*WORKLOADS, *BREADTH, "import", "variants", "small", "overhead", "breadth"]
     for given, known in ((models, known_models), ([*names, *pythons], [*CONTENDERS])):
         if unknown := set(given) - set(known):
             p.error(f"unknown: {', '.join(sorted(unknown))}; choose from {', '.join(known)}")
@@ -80,7 +85,8 @@ def main(argv: list[str] | None = None) -> None:
     models, names, pythons = chosen(p, arguments)
     at_start = machine.describe()
     everything: dict[str, dict[str, Result]] = {}
-    steps = {m: arguments.steps or WORKLOADS[m].steps for m in models if m in WORKLOADS}
+    workloads = WORKLOADS | BREADTH
+    steps = {m: arguments.steps or workloads[m].steps for m in models if m in workloads}
     out: dict[str, Any] = {"machine": at_start}
 
     def keep(**more: Any) -> None:
@@ -89,7 +95,7 @@ def main(argv: list[str] | None = None) -> None:
             arguments.json.write_text(json.dumps(out, indent=1))
 
     for model in steps:
-        print(f"{WORKLOADS[model].title}: {steps[model]} steps an epoch", flush=True)
+        print(f"{workloads[model].title}: {steps[model]} steps an epoch", flush=True)
         settings = Settings(
             steps[model],
             arguments.rounds,

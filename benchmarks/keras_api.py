@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks import breadth
+
 
 def perceptron(keras: Any) -> Any:
     layers = keras.layers
@@ -111,7 +113,7 @@ def trainer(
     name: str, x: np.ndarray, y: np.ndarray, batch: int, module: str = "keras"
 ) -> Callable[[int], float]:
     """A function that trains the model `name` for some epochs and returns the last one's loss."""
-    model = MODELS[name](importlib.import_module(module))
+    model = (MODELS | breadth.MODELS)[name](importlib.import_module(module))
 
     def train(epochs: int) -> float:
         history = model.fit(x, y, batch_size=batch, epochs=epochs, verbose=0).history

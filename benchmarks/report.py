@@ -8,7 +8,7 @@ from typing import Any
 
 from benchmarks.contenders import INSTALL
 from benchmarks.race import Result
-from benchmarks.workloads import WORKLOADS
+from benchmarks.workloads import find
 
 COLUMNS = (
     "model",
@@ -52,7 +52,7 @@ def rows(workload: str, results: dict[str, Result]) -> list[str]:
         again = "" if result.again is None else f"{result.again:.1f}"
         noise = median(r["others"] for r in result.rounds)
         cells = [
-            WORKLOADS[workload].title,
+            find(workload).title,
             name,
             f"{median(milliseconds(result)):.2f}",
             ratio,
@@ -105,7 +105,7 @@ def as_json(everything: dict[str, dict[str, Result]], steps: dict[str, int]) -> 
     """Every round of every contender, with the medians and ratios of the table."""
     return {
         workload: {
-            "batch": WORKLOADS[workload].batch,
+            "batch": find(workload).batch,
             "steps": steps[workload],
             "keraunos_is_faster": ratios(results),
             "contenders": {

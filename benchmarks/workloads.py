@@ -66,6 +66,44 @@ WORKLOADS = {
 }
 
 
+def _noise(*shape: int, classes: int = 0, labels: tuple[int, ...] = ()) -> Callable[..., Arrays]:
+    """Makes x (rows, *shape), normal, and y (rows, *labels): classes, or pixels."""
+
+    def make(rng: np.random.Generator, rows: int) -> Arrays:
+        x = rng.normal(size=(rows, *shape)).astype("float32")
+        if classes:
+            return x, rng.integers(0, classes, (rows, *labels), dtype="int32")
+        return x, rng.uniform(-1, 1, (rows, *labels)).astype("float32")
+
+    return make
+
+
+def _tokens(length: int, words: int) -> Callable[..., Arrays]:
+    """Makes x (rows, length), numbers of words, and y (rows,), 0 or 1."""
+
+    def make(rng: np.random.Generator, rows: int) -> Arrays:
+        x = rng.integers(0, words, (rows, length), dtype="int32")
+        return x, rng.integers(0, 2, rows, dtype="int32")
+
+    return make
+
+
+# The models of `breadth`.
+BREADTH = {
+    "resnet": Workload("small ResNet, 32x32", 32, 20, _noise(32, 32, 3, classes=10)),
+    "mobilenet": Workload("small MobileNet, 64x64", 32, 10, _noise(64, 64, 3, classes=10)),
+    "unet": Workload("small U-Net, 64x64", 16, 16, _noise(64, 64, 3, classes=3, labels=(64, 64))),
+    "generator": Workload("DCGAN's generator", 32, 20, _noise(64, labels=(32, 32, 3))),
+    "augmented": Workload("augmentation + convolution", 32, 16, _noise(64, 64, 3, classes=10)),
+    "conv3d": Workload("3D convolutions", 16, 16, _noise(8, 24, 24, 1, classes=2)),
+    "convlstm": Workload("ConvLSTM2D", 16, 8, _noise(6, 16, 16, 1, classes=2)),
+    "transformer": Workload("two encoder blocks, 64 words", 32, 40, _tokens(64, 5000)),
+    "grus": Workload("Bidirectional GRU + GRU", 64, 20, _noise(50, 16, classes=2)),
+    "wide": Workload("Embedding(50000) + Dense", 64, 100, _tokens(20, 50_000)),
+    "tabular": Workload("columns, Dense and BatchNormalization", 32, 200, _noise(30, classes=2)),
+}
+
+
 # Variants of a recurrent model, on the data of "lstm": the plain model each is compared with,
 # and how many times its work it does.
 VARIANTS = {
@@ -80,7 +118,7 @@ VARIANTS = {
 
 def find(name: str) -> Workload:
     """The workload of a model: its own, or the one that the variants share."""
-    return WORKLOADS.get(name, WORKLOADS["lstm"])
+    return (WORKLOADS | BREADTH).get(name, WORKLOADS["lstm"])
 
 
 def write(name: str, steps: int, path: str) -> None:
