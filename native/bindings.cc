@@ -26,12 +26,14 @@ Recurrence described(int64_t cell, float slope, bool reverse, const Floats& h0, 
                      const Floats& kernel, const Bools& keep, const Floats& dropout,
                      int64_t time) {
   auto* marks = keep.element_count() ? reinterpret_cast<const uint8_t*>(keep.typed_data()) : nullptr;
-  return {static_cast<Cell>(cell), slope,       reverse,             h0.dimensions()[0],
-          time,                    h0.dimensions()[1],
-          h0.typed_data(),         present(c0), kernel.typed_data(), marks, present(dropout)};
+  return {static_cast<Cell>(cell), slope,       reverse,
+          h0.dimensions()[0],      time,        h0.dimensions()[1],
+          h0.typed_data(),         present(c0), kernel.typed_data(),
+          marks,                   present(dropout)};
 }
 
-ffi::Error run_recurrence(ffi::ThreadPool pool, int64_t cell, float slope, bool reverse, Floats projected, Floats h0,
+ffi::Error run_recurrence(ffi::ThreadPool pool, int64_t cell, float slope, bool reverse,
+                          Floats projected, Floats h0,
                       Floats c0, Floats kernel, Bools keep, Floats dropout, Result gates,
                       Result outputs, Result cells, Result h, Result c) {
   // XLA gives `gates` the memory of `projected`, or leaves the copy to us.
@@ -45,7 +47,8 @@ ffi::Error run_recurrence(ffi::ThreadPool pool, int64_t cell, float slope, bool 
   return ffi::Error::Success();
 }
 
-ffi::Error run_recurrence_gradient(ffi::ThreadPool pool, int64_t cell, float slope, bool reverse, Floats saved,
+ffi::Error run_recurrence_gradient(ffi::ThreadPool pool, int64_t cell, float slope, bool reverse,
+                                   Floats saved,
                                Floats h0, Floats c0, Floats kernel, Bools keep, Floats dropout,
                                Floats outputs, Floats cells, Floats of_outputs, Floats of_h,
                                Floats of_c, Result of_gates, Result of_h0, Result of_c0) {
